@@ -1,0 +1,16 @@
+"""fedns: one DNS server for a federation of Kubernetes clusters.
+
+How the tree hangs together, from the top down; imports go down only, and a test holds that:
+
+    cli/           the command line, one file per family of verbs
+    lab/           simulated member clusters, the told stories, the fault verbs
+    supervisor.py  the parent process: owns sockets and counters, restarts children
+    control/       the control process: one event path (pipeline), publishing to workers, metrics, health
+    clusters/      Kubernetes in: credentials, list and watch, probe, translation to slim values
+    servers/       DNS out: UDP, TCP, the worker process
+    settings/      the configuration as values
+    answers/       pure: from a packet to the bytes of its answer
+    federation/    pure: what exists, and who should answer
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,5 @@
+"""`python -m fedns` is the command line."""
+
+from fedns.cli.main import main
+
+main()
