@@ -1,0 +1,126 @@
+"""What the control process and a worker say to each other: length-prefixed msgpack frames of tagged structs.
+
+A worker says Hello with what it holds; the control process answers with Rules, Members and exports, as a delta or as
+the whole of every member that has synced, and closes each run with Generation. Members that the control process has
+not read yet are left out, so that a worker keeps what it knows of them.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import Struct, msgpack
+
+from fedns.answers.rules import Rules
+from fedns.federation.health import Status
+from fedns.federation.objects import Export
+
+MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
+"""One export of 4 MiB slices fits many times; more is a broken stream."""
+CHUNK: Final = 500
+"""Exports in one Replace frame: small enough that a worker answers queries between two of them."""
+
+
+class Hello(Struct, frozen=True, tag=True):
+    """A worker's first word: its slot, and which generation of which control process (epoch) it holds."""
+
+    slot: int
+    pid: int
+    epoch: str
+    generation: int
+
+
+class Ack(Struct, frozen=True, tag=True):
+    """A worker has installed everything up to this generation."""
+
+    generation: int
+
+
+class NewRules(Struct, frozen=True, tag=True):
+    """The configuration as the workers need it; replaces the last one."""
+
+    rules: Rules
+
+
+class Members(Struct, frozen=True, tag=True):
+    """The status of every member; those missing here have left."""
+
+    statuses: tuple[Status, ...]
+
+
+class Replace(Struct, frozen=True, tag=True):
+    """The whole truth of one member, in chunks: installed when the last one is there, never by halves."""
+
+    cluster: str
+    exports: tuple[Export, ...]
+    first: bool
+    last: bool
+
+
+class Change(Struct, frozen=True, tag=True):
+    """One export that appeared or changed, or (None) went."""
+
+    cluster: str
+    namespace: str
+    name: str
+    export: Export | None
+
+
+class Generation(Struct, frozen=True, tag=True):
+    """Everything up to here has been said."""
+
+    epoch: str
+    generation: int
+
+
+ToWorker = NewRules | Members | Replace | Change | Generation
+ToControl = Hello | Ack
+
+_encoder = msgpack.Encoder()
+_to_worker = msgpack.Decoder(ToWorker)
+_to_control = msgpack.Decoder(ToControl)
+
+
+class BrokenStreamError(ValueError):
+    """The other side sent something that is no frame of ours."""
+
+
+def frame(message: ToWorker | ToControl) -> bytes:
+    """One message as bytes for the socket: 4 bytes of length, big-endian, then msgpack."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(4) + body
+
+
+class Frames:
+    """Cuts a byte stream into frames, however it was split on the way."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """The bodies of all frames that are complete now; raises BrokenStreamError for an impossible length."""
+        self._rest += chunk
+        while len(self._rest) >= 4:
+            size = int.from_bytes(self._rest[:4])
+            if size > MAX_FRAME_BYTES:
+                raise BrokenStreamError(f"a frame of {size} bytes is announced, {MAX_FRAME_BYTES} are allowed")
+            if len(self._rest) < 4 + size:
+                return
+            body = bytes(self._rest[4 : 4 + size])
+            del self._rest[: 4 + size]
+            yield body
+
+
+def to_worker(body: bytes) -> ToWorker:
+    """A frame's body as a worker reads it; raises BrokenStreamError when it is not one of ours."""
+    try:
+        return _to_worker.decode(body)
+    except ValueError as error:
+        raise BrokenStreamError(str(error)) from error
+
+
+def to_control(body: bytes) -> ToControl:
+    """A frame's body as the control process reads it; raises BrokenStreamError when it is not one of ours."""
+    try:
+        return _to_control.decode(body)
+    except ValueError as error:
+        raise BrokenStreamError(str(error)) from error
