@@ -1,0 +1,41 @@
+"""What a worker needs of the configuration, as plain values that cross the socket from the control process.
+
+It knows nothing of files, YAML or Kubernetes: the settings turn into these values, and answers are made by them.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from fedns.federation.health import Timers
+from fedns.federation.locality import ClientRule, Location
+from fedns.federation.objects import Cluster
+from fedns.federation.placement import Policy
+
+
+class Zone(Struct, frozen=True, kw_only=True):
+    """One zone that is served; `ttl` and `negative_ttl` are seconds, `federation` is the label under which services lie.
+
+    A `clusterset` zone follows the Multi-Cluster Services DNS specification and nothing else.
+    """
+
+    name: str
+    kind: Literal["clusterset", "federation"]
+    federation: str = ""
+    ttl: int = 5
+    negative_ttl: int = 5
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """The settings that decide answers; `allow` and `diagnostics` are CIDRs of clients, `nsid` names this server."""
+
+    zones: tuple[Zone, ...]
+    clusters: tuple[Cluster, ...] = ()
+    local: Location = Location()
+    local_when_stale: Literal["keep", "demote"] = "keep"
+    clients: tuple[ClientRule, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    timers: Timers = Timers()
+    allow: tuple[str, ...] = ("0.0.0.0/0", "::/0")
+    diagnostics: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    nsid: str = ""
