@@ -1,0 +1,220 @@
+"""What a worker holds: rules, catalog, statuses, and the encoded answers made from them, until one of them changes.
+
+Messages of the control process go in by `apply`, time by `tick`; `view` says who a client is, and keeps the answers
+for everybody who is in the same place. It does not know how messages or packets travel.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from typing import Final
+
+from msgspec import structs
+
+from fedns.answers import counters
+from fedns.answers.resolve import Client, State
+from fedns.answers.rules import Rules
+from fedns.answers.wire import Change, Generation, Members, NewRules, Replace, ToWorker
+from fedns.federation import health
+from fedns.federation.catalog import Catalog
+from fedns.federation.health import Status
+from fedns.federation.locality import Location, Locator
+from fedns.federation.objects import Export, ServiceKey
+
+MAX_ENTRIES: Final = 65_536
+"""Encoded positive answers held at most; the oldest goes first. About 500 bytes each."""
+MAX_NEGATIVES: Final = 16_384
+"""Encoded negative answers held at most, apart, so that a flood of random names cannot push out real ones."""
+MAX_VIEWS: Final = 65_536
+"""Client addresses remembered at most; then all are looked up again."""
+VOLATILE_SECONDS: Final = 1.0
+"""An answer that tells an age is made anew after this long."""
+
+Place = tuple[dict[bytes, "Entry"], bytes]
+"""Where one remembered answer stands: the answers of its view, and its question."""
+
+
+class Entry:
+    """The responses of one question, without their ids, that take turns."""
+
+    __slots__ = ("_at", "_encode", "_responses", "word")
+
+    def __init__(self, responses: int, encode: Callable[[int], bytes], word: int) -> None:
+        self._responses: list[bytes | None] = [None] * responses
+        self._encode = encode
+        self._at = -1
+        self.word = word
+
+    def take(self) -> bytes:
+        """The next response, encoded when it is its first time."""
+        responses = self._responses
+        at = self._at + 1
+        if at == len(responses):
+            at = 0
+        self._at = at
+        response = responses[at]
+        if response is None:
+            response = responses[at] = self._encode(at)
+        return response
+
+
+class View:
+    """One kind of client: those in the same place, with the same rights, over the same transport."""
+
+    __slots__ = ("client", "entries", "family", "stream")
+
+    def __init__(self, client: Client, entries: dict[bytes, Entry], family: int, *, stream: bool) -> None:
+        self.client = client
+        self.entries = entries
+        self.family = family
+        self.stream = stream
+
+
+class Networks:
+    """A list of prefixes, asked whether an address is inside one of them."""
+
+    def __init__(self, cidrs: tuple[str, ...]) -> None:
+        self._networks = [ip_network(cidr, strict=False) for cidr in cidrs]
+
+    def __contains__(self, address: object) -> bool:
+        return any(address in network for network in self._networks)
+
+
+class Replica:
+    """The whole state of one worker; `counts` is its block of shared counters."""
+
+    def __init__(self, counts: memoryview) -> None:
+        self.counts = counts
+        self.epoch = ""
+        self.generation = 0
+        self.loaded = False
+        self.rules = Rules(zones=())
+        self.catalog = Catalog()
+        self.statuses: dict[str, Status] = {}
+        self.serial = 1
+        self._arriving: dict[str, list[Export]] = {}
+        self._use(self.rules)
+
+    def apply(self, message: ToWorker, now: float) -> None:
+        """Install one message; answers that it touches are forgotten at once."""
+        match message:
+            case NewRules(rules=rules):
+                self._use(rules)
+            case Members(statuses=statuses):
+                self._hear(statuses, now)
+            case Replace():
+                self._replace(message)
+            case Change():
+                key = (message.namespace, message.name)
+                if self.catalog.apply(message.cluster, key, message.export):
+                    self._forget(key)
+            case Generation():
+                self.epoch, self.generation = message.epoch, message.generation
+                self.counts[counters.GENERATION] = message.generation
+                self.serial = (self.serial + 1) & 0xFFFFFFFF or 1
+                self.loaded = True
+
+    def tick(self, now: float) -> None:
+        """Let the members age by this process's own clock, so that it holds when the control process is gone."""
+        aged = {name: health.age(status, now, self.rules.timers) for name, status in self.statuses.items()}
+        turned = [name for name, status in aged.items() if status.state != self.statuses[name].state]
+        self.statuses = aged
+        self.state = self._state()
+        if turned:
+            self._forget_all()
+        while self._volatile and self._volatile[0][0] <= now:
+            _, entries, question = self._volatile.popleft()
+            entries.pop(question, None)
+        self.counts[counters.ENTRIES] = len(self._kept[False]) + len(self._kept[True])
+
+    def view(self, address: str, *, stream: bool) -> View:
+        """Who asks from this address (text of IPv4 or IPv6, any scope cut off) over UDP or a stream."""
+        view = self._views[stream].get(address)
+        if view is None:
+            view = self._look(address, stream=stream)
+            if len(self._views[stream]) >= MAX_VIEWS:
+                self._views[stream].clear()
+            self._views[stream][address] = view
+        return view
+
+    def keep(self, view: View, question: bytes, entry: Entry, key: ServiceKey | None, *, negative: bool) -> None:
+        """Remember the responses to a question until something that they depend on changes."""
+        kept = self._kept[negative]
+        if len(kept) >= (MAX_NEGATIVES if negative else MAX_ENTRIES):
+            entries, oldest = kept.popleft()
+            entries.pop(oldest, None)
+        view.entries[question] = entry
+        kept.append((view.entries, question))
+        if key is not None:
+            self._dependents.setdefault(key, []).append((view.entries, question))
+
+    def keep_briefly(self, view: View, question: bytes, now: float) -> None:
+        """A remembered response tells an age: it is to be made anew soon."""
+        self._volatile.append((now + VOLATILE_SECONDS, view.entries, question))
+
+    def _use(self, rules: Rules) -> None:
+        self.rules = rules
+        clusters = {cluster.name: cluster for cluster in rules.clusters}
+        self.catalog.ranks = {name: cluster.trust_rank for name, cluster in clusters.items()}
+        for gone in set(self.statuses) - set(clusters):
+            self.catalog.drop(gone)
+            del self.statuses[gone]
+        self._locator = Locator(rules.clients, rules.local, clusters)
+        self._allow, self._diagnostics = Networks(rules.allow), Networks(rules.diagnostics)
+        self._views: tuple[dict[str, View], dict[str, View]] = ({}, {})
+        self._answers: dict[tuple[Location, bool, bool, int, bool], dict[bytes, Entry]] = {}
+        self._forget_all()
+        self.state = self._state()
+
+    def _hear(self, statuses: tuple[Status, ...], now: float) -> None:
+        before = {name: status.state for name, status in self.statuses.items()}
+        heard = {status.cluster: self._merge(status) for status in statuses}
+        for gone in set(before) - set(heard):
+            self.catalog.drop(gone)
+        self.statuses = {name: health.age(status, now, self.rules.timers) for name, status in heard.items()}
+        self.state = self._state()
+        if before != {name: status.state for name, status in self.statuses.items()}:
+            self._forget_all()
+
+    def _merge(self, said: Status) -> Status:
+        """A new control process has not read a member yet: what this worker holds of it goes on counting."""
+        held = self.statuses.get(said.cluster)
+        if held is not None and held.synced and not said.synced:
+            return structs.replace(held, alive=max(held.alive, said.alive), readable=max(held.readable, said.readable))
+        return said
+
+    def _replace(self, message: Replace) -> None:
+        arriving = self._arriving
+        if message.first:
+            arriving[message.cluster] = []
+        arriving.setdefault(message.cluster, []).extend(message.exports)
+        if message.last:
+            for key in self.catalog.replace(message.cluster, arriving.pop(message.cluster)):
+                self._forget(key)
+
+    def _look(self, text: str, *, stream: bool) -> View:
+        address = ip_address(text.partition("%")[0])
+        address = getattr(address, "ipv4_mapped", None) or address
+        client = Client(
+            address=address.packed,
+            location=self._locator.locate(address.packed),
+            allowed=address in self._allow,
+            diagnostics=address in self._diagnostics,
+        )
+        kind = (client.location, client.allowed, client.diagnostics, address.version, stream)
+        return View(client, self._answers.setdefault(kind, {}), address.version, stream=stream)
+
+    def _state(self) -> State:
+        return State(rules=self.rules, catalog=self.catalog, statuses=self.statuses, serial=self.serial)
+
+    def _forget(self, key: ServiceKey) -> None:
+        for each in (key, (key[0], "")):
+            for entries, question in self._dependents.pop(each, ()):
+                entries.pop(question, None)
+
+    def _forget_all(self) -> None:
+        for entries in self._answers.values():
+            entries.clear()
+        self._kept: tuple[deque[Place], deque[Place]] = (deque(), deque())
+        self._dependents: dict[ServiceKey, list[Place]] = {}
+        self._volatile: deque[tuple[float, dict[bytes, Entry], bytes]] = deque()

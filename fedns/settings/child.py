@@ -1,0 +1,69 @@
+"""How the supervisor starts a child: by exec, with these words in the environment and the descriptors inherited."""
+
+import ctypes
+import mmap
+import os
+import signal
+import socket
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from fedns.answers import counters
+
+VARIABLE: Final = "FEDNS_CHILD"
+_PR_SET_NAME: Final = 15
+
+
+class Child(Struct, frozen=True, kw_only=True):
+    """What one child is told: all numbers but `slot` and `workers` are file descriptors.
+
+    `slots` are the counter blocks, the control process's first, then each worker's; `slot` is this child's own index.
+    `listener` is the Unix socket on which the control process hears the workers, `path` its place in the file system.
+    `lifeline` reaches its end when the supervisor is gone.
+    """
+
+    config: str
+    overrides: dict[str, Any]
+    slot: int
+    slots: tuple[int, ...]
+    listener: int
+    path: str
+    udp: tuple[int, ...]
+    tcp: tuple[int, ...]
+    lifeline: int
+    workers: int
+
+    def descriptors(self) -> tuple[int, ...]:
+        """Everything that must be inherited."""
+        return (*self.slots, self.listener, *self.udp, *self.tcp, self.lifeline)
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the child."""
+        return {**os.environ, VARIABLE: msgspec.json.encode(self).decode()}
+
+    def block(self, slot: int) -> memoryview:
+        """The counters of one slot, shared with every process that maps it."""
+        return map_block(self.slots[slot])
+
+
+def map_block(descriptor: int) -> memoryview:
+    """A counter block as unsigned 64-bit words."""
+    return memoryview(mmap.mmap(descriptor, counters.BYTES)).cast("Q")
+
+
+def inherited(descriptors: tuple[int, ...]) -> list[socket.socket]:
+    """Inherited sockets as objects."""
+    return [socket.socket(fileno=descriptor) for descriptor in descriptors]
+
+
+def started(environment: Mapping[str, str], title: str) -> Child:
+    """What this process was told; also takes the title that `ps` and `top` show, and lets signals in again."""
+    if VARIABLE not in environment:
+        raise SystemExit(f"fedns {title} is started by `fedns serve`, never by hand")
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, f"fedns {title}".encode()[:15], 0, 0, 0)
+    return msgspec.json.decode(environment[VARIABLE], type=Child)

@@ -1,0 +1,272 @@
+"""The parent process: owns the sockets and the counters, starts the children, replaces the dead and the hung.
+
+It knows nothing of DNS or Kubernetes: standard library and settings only. It may be PID 1 of a container, so it also
+buries orphans. Signals come to it: SIGHUP reloads, SIGTERM and SIGINT shut down after the lame-duck time, a second one
+at once.
+"""
+
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, monotonic_ns
+from typing import Any, Final
+
+from fedns.answers import counters
+from fedns.settings.child import Child, map_block
+from fedns.settings.load import ConfigError, load
+from fedns.settings.schema import Address, Settings
+
+WATCHED: Final = {signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
+ROUND_SECONDS: Final = 0.1
+IDLE_HUNG_SECONDS: Final = 1.25
+"""A child that is stopped or sleeps and has not beaten its heart for so long is hung."""
+BUSY_HUNG_SECONDS: Final = 5.0
+"""The same for one that is using its CPU: it may be reading a large catalog."""
+START_SECONDS: Final = 30.0
+"""A child has so long until its first heartbeat."""
+STEADY_SECONDS: Final = 10.0
+"""A child that lived so long is replaced at once; one that keeps dying waits, twice as long each time."""
+MAX_WAIT_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 5.0
+RECEIVE_BUFFER_BYTES: Final = 4 * 1024 * 1024
+BACKLOG: Final = 1024
+_KINDS: Final = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+
+log = logging.getLogger("fedns.supervisor")
+
+
+class Slot:
+    """One place for a child process: its command, its counters, and how its children have fared."""
+
+    def __init__(self, name: str, module: str, child: Child) -> None:
+        self.name = name
+        self.block = map_block(child.slots[child.slot])
+        self._module = module
+        self._child = child
+        self._process: subprocess.Popen[bytes] | None = None
+        self._born = 0.0
+        self._again = 0.0
+        self._wait = 0.0
+        self._cpu = (-1, 0.0)
+
+    def start_if_due(self, now: float) -> None:
+        """Start a child unless one lives or the backoff has not passed."""
+        if self._process is not None or now < self._again:
+            return
+        self.block[counters.HEARTBEAT] = 0
+        self._process = subprocess.Popen(  # noqa: S603 -- our own interpreter and module
+            [sys.executable, "-m", self._module],
+            env=self._child.environment(),
+            pass_fds=self._child.descriptors(),
+        )
+        self._born = now
+
+    def bury(self, now: float, *, expected: bool) -> None:
+        """Notice that the child has died, and decide when the next one starts."""
+        if self._process is None or (code := self._process.poll()) is None:
+            return
+        self._process = None
+        if expected:
+            return
+        steady = now - self._born >= STEADY_SECONDS
+        self._wait = 0.0 if steady else min(MAX_WAIT_SECONDS, max(0.1, self._wait * 2))
+        self._again = now + self._wait
+        log.warning("%s ended (%s); a new one starts in %.1f s", self.name, _ending(code), self._wait)
+
+    def kill_if_hung(self, now: float) -> None:
+        """A child whose heart has stopped is killed; the next round replaces it."""
+        if self._process is None:
+            return
+        beat = self.block[counters.HEARTBEAT]
+        silent = (monotonic_ns() - beat) / 1e9 if beat else now - self._born
+        limit = (BUSY_HUNG_SECONDS if self._busy(now) else IDLE_HUNG_SECONDS) if beat else START_SECONDS
+        if silent > limit:
+            log.error("%s has not been heard of for %.1f s and is killed", self.name, silent)
+            self._process.kill()
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal the child, if there is one."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    @property
+    def alive(self) -> bool:
+        """Whether a child is there."""
+        return self._process is not None
+
+    @property
+    def pid(self) -> int:
+        """The child's process id, 0 for none."""
+        return self._process.pid if self._process else 0
+
+    def _busy(self, now: float) -> bool:
+        """Whether the child has used its CPU in the last half second: hung ones mostly have not."""
+        assert self._process is not None
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return False
+        ticks = int(fields[11]) + int(fields[12])
+        if ticks != self._cpu[0]:
+            self._cpu = (ticks, now)
+        return now - self._cpu[1] < 0.5 and fields[0] not in "Tt"
+
+
+class Supervisor:
+    """All children of one `fedns serve`."""
+
+    def __init__(self, config: Path, overrides: dict[str, Any], settings: Settings, directory: Path) -> None:
+        self._settings = settings
+        workers = settings.dns.workers
+        workers = workers if workers is not None else len(os.sched_getaffinity(0))
+        self._lifeline = os.pipe()
+        listener = socket.socket(socket.AF_UNIX)
+        path = directory / "control"
+        listener.bind(str(path))
+        listener.listen(128)
+        self._sockets = [*open_sockets(settings.dns.listen), listener]
+        kinds = {kind: tuple(s.fileno() for s in self._sockets[:-1] if s.type == kind) for kind in _KINDS}
+        slots = tuple(_memory(f"fedns slot {at}") for at in range(workers + 1))
+
+        def child(slot: int) -> Child:
+            return Child(
+                config=str(config),
+                overrides=overrides,
+                slot=slot,
+                slots=slots,
+                listener=listener.fileno(),
+                path=str(path),
+                udp=kinds[socket.SOCK_DGRAM],
+                tcp=kinds[socket.SOCK_STREAM],
+                lifeline=self._lifeline[0],
+                workers=workers,
+            )
+
+        self._control = Slot("the control process", "fedns.control.daemon", child(0))
+        self._workers = [Slot(f"worker {at}", "fedns.servers.worker", child(at)) for at in range(1, workers + 1)]
+        self._slots = [self._control, *self._workers]
+
+    def run(self) -> int:
+        """Keep all children alive until a signal says stop; 0 after an orderly shutdown."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+        asked = self._watch(lambda: None)
+        log.info("%s: answering for %g s more, then stopping", asked.name, self._settings.dns.lameduck)
+        self._control.send(signal.SIGUSR1)
+        end = monotonic() + self._settings.dns.lameduck
+        self._watch(lambda: end)
+        for slots in (self._workers, [self._control]):
+            self._stop(slots)
+        return 0
+
+    def _watch(self, end: Callable[[], float | None]) -> signal.Signals:
+        """Supervise until the time that `end` gives or a signal to stop; returns that signal."""
+        while (limit := end()) is None or monotonic() < limit:
+            now = monotonic()
+            for slot in self._slots:
+                slot.bury(now, expected=False)
+                slot.start_if_due(now)
+                slot.kill_if_hung(now)
+            self._bury_orphans()
+            caught = signal.sigtimedwait(WATCHED, ROUND_SECONDS)
+            if caught is None or caught.si_signo == signal.SIGCHLD:
+                continue
+            if caught.si_signo == signal.SIGHUP:
+                log.info("SIGHUP: %s reads the configuration again", self._control.name)
+                self._control.send(signal.SIGHUP)
+                continue
+            return signal.Signals(caught.si_signo)
+        return signal.SIGTERM
+
+    def _stop(self, slots: list[Slot]) -> None:
+        """End these children: asked first, killed when they take too long."""
+        for slot in slots:
+            slot.send(signal.SIGTERM)
+        limit = monotonic() + STOP_SECONDS
+        while any(slot.alive for slot in slots):
+            if monotonic() > limit:
+                for slot in slots:
+                    slot.send(signal.SIGKILL)
+            signal.sigtimedwait({signal.SIGCHLD}, ROUND_SECONDS)
+            for slot in slots:
+                slot.bury(monotonic(), expected=True)
+
+    def _bury_orphans(self) -> None:
+        """As PID 1 of a container: take the exit codes of processes that others have left behind."""
+        if os.getpid() != 1:
+            return
+        own = {slot.pid for slot in self._slots}
+        with contextlib.suppress(ChildProcessError):
+            # WNOWAIT looks without taking: our own children are buried by their slots, which need the code.
+            while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and found.si_pid not in own:
+                os.waitpid(found.si_pid, os.WNOHANG)
+
+
+def open_sockets(addresses: tuple[Address, ...]) -> list[socket.socket]:
+    """A UDP and a TCP socket for each address; raises OSError that names the address which cannot be had."""
+    sockets = []
+    for address in addresses:
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        for kind in _KINDS:
+            each = socket.socket(family, kind)
+            if family == socket.AF_INET6:
+                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if kind == socket.SOCK_STREAM:
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            else:
+                # While workers are replaced, packets wait here.
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+                if family == socket.AF_INET6:
+                    each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+                else:
+                    each.setsockopt(socket.IPPROTO_IP, socket.IP_PKTINFO, 1)
+            try:
+                each.bind((address.host, address.port))
+            except OSError as error:
+                raise OSError(error.errno, f"cannot listen on {address.host} port {address.port}: {error}") from error
+            if kind == socket.SOCK_STREAM:
+                each.listen(BACKLOG)
+            each.setblocking(False)
+            sockets.append(each)
+    return sockets
+
+
+def run(config: Path, overrides: dict[str, Any]) -> int:
+    """`fedns serve`: 0 after an orderly stop, 1 when the sockets cannot be had, 2 when the configuration is wrong."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        settings = load(config, overrides, os.environ)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"{config}:{problem.line}: {problem.path}: {problem.sentence}", file=sys.stderr)  # noqa: T201
+        return 2
+    directory = Path(tempfile.mkdtemp(prefix="fedns-"))
+    try:
+        return Supervisor(config, overrides, settings, directory).run()
+    except OSError as error:
+        log.error("%s", error.strerror or error)  # noqa: TRY400 -- a sentence for the operator, no traceback
+        return 1
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _memory(name: str) -> int:
+    """An anonymous counter block that outlives the processes which map it."""
+    descriptor = os.memfd_create(name)
+    os.ftruncate(descriptor, counters.BYTES)
+    return descriptor
+
+
+def _ending(code: int) -> str:
+    """How a child ended, in words."""
+    if code >= 0:
+        return f"exit code {code}"
+    return f"killed by {signal.Signals(-code).name}"
