@@ -20,7 +20,7 @@ from time import monotonic, monotonic_ns
 from typing import Any, Final
 
 from fedns.answers import counters
-from fedns.settings.child import Child, map_block
+from fedns.settings.child import IP_PKTINFO, Child, map_block
 from fedns.settings.load import ConfigError, load
 from fedns.settings.schema import Address, Settings
 
@@ -227,7 +227,7 @@ def open_sockets(addresses: tuple[Address, ...]) -> list[socket.socket]:
                 if family == socket.AF_INET6:
                     each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
                 else:
-                    each.setsockopt(socket.IPPROTO_IP, socket.IP_PKTINFO, 1)
+                    each.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
             try:
                 each.bind((address.host, address.port))
             except OSError as error:

@@ -14,6 +14,7 @@ from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.answers.respond import respond
 from fedns.servers.sockets import Shared
+from fedns.settings.child import IP_PKTINFO
 
 BATCH: Final = 64
 MAX_QUERY_BYTES: Final = 4096
@@ -21,7 +22,7 @@ ANCILLARY_BYTES: Final = 128
 _LAST_BUCKET: Final = counters.DURATION_BUCKETS - 1
 _SEND_BUFFER_FULL: Final = counters.DROPS + counters.DROP_REASONS.index("send_buffer_full")
 _SEND_FAILED: Final = counters.DROPS + counters.DROP_REASONS.index("send_failed")
-_PKTINFO: Final = {socket.IP_PKTINFO, socket.IPV6_PKTINFO}
+_PKTINFO: Final = {IP_PKTINFO, socket.IPV6_PKTINFO}
 _IN_PKTINFO: Final = struct.Struct("I4s4s")
 _IN6_PKTINFO: Final = struct.Struct("16sI")
 

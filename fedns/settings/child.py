@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from fedns.answers import counters
 
+IP_PKTINFO: Final = 8
+"""The socket option of Linux, which Python 3.11 does not name."""
 VARIABLE: Final = "FEDNS_CHILD"
 _PR_SET_NAME: Final = 15
 
