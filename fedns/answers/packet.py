@@ -1,0 +1,279 @@
+"""A query's bytes into a `Query`, records into a reply's bytes; both bounded, for strangers send the one.
+
+`parse` admits one question and at most one OPT record, by rules that cost the same for every packet; it never follows a
+compression pointer. `write` fits a reply into a size. Neither raises, and neither knows what a name means.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
+from struct import Struct as Layout
+from typing import Final, NamedTuple
+
+from fedns.answers import codes
+from fedns.answers.compression import MAX_LABEL_BYTES, MAX_NAME_BYTES, after_name, put_name
+
+HEADER_BYTES: Final = 12
+MAX_QUERY_BYTES: Final = 4096
+"""No honest query is longer; on every transport."""
+MAX_OPTIONS: Final = 32
+"""EDNS options of one query."""
+PAYLOAD_BYTES: Final = 1232
+"""The UDP size that fedns advertises (RFC 9715, DNS flag day 2020)."""
+MIN_LIMIT_BYTES: Final = HEADER_BYTES + MAX_NAME_BYTES + 4 + 11
+"""Header, question and a bare OPT record: what `write` needs at most when it leaves out everything else."""
+
+_HEADER: Final = Layout("!HHHHHH")
+_QUESTION: Final = Layout("!HH")
+_FIXED: Final = Layout("!HHIH")
+"""What follows the owner of a record: type, class, TTL, length of the data."""
+_LENGTH: Final = Layout("!H")
+_OPTION: Final = Layout("!HH")
+_DNSSEC_OK: Final = 0x8000
+_SOA_NUMBERS_BYTES: Final = 20
+
+
+class Edns(NamedTuple):
+    """What the OPT record of a query says (RFC 6891); `payload` is the UDP size that the client takes."""
+
+    payload: int
+    version: int
+    dnssec_ok: bool
+    options: tuple[tuple[int, bytes], ...]
+
+
+class Query(NamedTuple):
+    """One well-formed query.
+
+    `name` is the wire form as received, with its case and the root byte; `labels` are lower-cased (ASCII only, RFC
+    4343) and without the root; `flags` are the second 16 bits of the header; the question ends before `question_end`.
+    """
+
+    id: int
+    opcode: int
+    flags: int
+    name: bytes
+    labels: tuple[bytes, ...]
+    qtype: int
+    qclass: int
+    edns: Edns | None
+    question_end: int
+
+
+class Record(NamedTuple):
+    """One resource record of class IN; `owner` is a wire name, `ttl` seconds.
+
+    With `compress`, `rdata` is one whole name (CNAME, NS, PTR), or for a SOA two names and five numbers: RFC 3597
+    allows compression in these types only.
+    """
+
+    owner: bytes
+    rtype: int
+    ttl: int
+    rdata: bytes
+    compress: bool = False
+
+
+class Refusal(NamedTuple):
+    """A packet that is not resolved: the rcode to reply with, or SILENT.
+
+    `question` are the question's bytes, empty where it was not readable; `edns` says that there was an OPT record.
+    """
+
+    rcode: int
+    id: int = 0
+    flags: int = 0
+    question: bytes = b""
+    edns: bool = False
+
+
+SILENT: Final = Refusal(-1)
+"""What gets no reply: it is no query, and a reply could start a loop."""
+
+
+def parse(packet: bytes) -> Query | Refusal:
+    """Admit one query, or say how to refuse it; header first, so that junk costs least."""
+    size = len(packet)
+    if size < HEADER_BYTES or packet[2] & 0x80:
+        return SILENT
+    ident, flags, questions, answers, authorities, additionals = _HEADER.unpack_from(packet)
+    if flags & 0x7800 != codes.QUERY:
+        return Refusal(codes.NOTIMP, ident, flags)
+    # RFC 9619: one question. An OPT and a TSIG record are all that may follow it.
+    if questions != 1 or answers or authorities or additionals > 2 or size > MAX_QUERY_BYTES:
+        return Refusal(codes.FORMERR, ident, flags)
+    lowered = packet[HEADER_BYTES : HEADER_BYTES + MAX_NAME_BYTES].lower()  # no length byte is a letter: 63 < ord("A")
+    labels = []
+    at = 0
+    last = min(size - HEADER_BYTES - 5, MAX_NAME_BYTES - 1)  # where the root byte may stand at the latest
+    while at <= last:
+        length = lowered[at]
+        if length == 0:
+            break
+        # A pointer (0xC0) has nothing before it to point at; label types 0x40 and 0x80 are long dead (RFC 6891).
+        if length > MAX_LABEL_BYTES:
+            return Refusal(codes.FORMERR, ident, flags)
+        labels.append(lowered[at + 1 : at + 1 + length])
+        at += length + 1
+    else:
+        return Refusal(codes.FORMERR, ident, flags)
+    name_end = HEADER_BYTES + at + 1
+    end = name_end + 4
+    edns = None
+    if additionals or end != size:
+        rcode, edns = _additional(packet, end, additionals)
+        if rcode != codes.NOERROR:
+            return Refusal(rcode, ident, flags, packet[HEADER_BYTES:end], edns is not None)
+    qtype, qclass = _QUESTION.unpack_from(packet, name_end)
+    return Query(ident, 0, flags, packet[HEADER_BYTES:name_end], tuple(labels), qtype, qclass, edns, end)
+
+
+def refuse(refusal: Refusal) -> bytes:
+    """The reply to a refused packet; empty for silence. It carries no record but OPT."""
+    if refusal.rcode < 0:
+        return b""
+    # RFC 8906 section 8.1.3: of a query with an unknown opcode only the id and the opcode come back.
+    kept = 0x7800 if refusal.rcode == codes.NOTIMP else 0x7800 | codes.RD
+    flags = codes.QR | refusal.flags & kept | refusal.rcode & 0xF
+    reply = _HEADER.pack(refusal.id, flags, bool(refusal.question), 0, 0, refusal.edns) + refusal.question
+    return reply + _opt(refusal.rcode, dnssec_ok=False, options=()) if refusal.edns else reply
+
+
+def write(
+    query: Query,
+    rcode: int,
+    answers: Sequence[Record],
+    authority: Sequence[Record] = (),
+    additional: Sequence[Record] = (),
+    *,
+    limit: int,
+    aa: bool = True,
+    tc: bool = False,
+    options: Sequence[tuple[int, bytes]] = (),
+) -> bytes:
+    """The reply to a query in at most `limit` bytes (not under MIN_LIMIT_BYTES), and what did not fit left out.
+
+    Additional RRsets go first, then the EDNS options (RFC 8914 section 3), and then the whole content, with TC set (RFC
+    2181 section 9: a part of an RRset helps nobody). The records of an additional RRset stand next to each other.
+    """
+    edns = query.edns
+    if edns is None and rcode > 0xF:
+        rcode = codes.SERVFAIL
+    out = bytearray(HEADER_BYTES)
+    pointers: dict[bytes, bytes] = {}
+    put_name(out, pointers, query.name)
+    out += _QUESTION.pack(query.qtype, query.qclass)
+    question_end = len(out)
+    bare = _opt(rcode, dnssec_ok=edns.dnssec_ok, options=()) if edns is not None else b""
+    opt = _opt(rcode, dnssec_ok=edns.dnssec_ok, options=options) if edns is not None and options else bare
+    counts = [0, 0, 0]
+    if not (_put(out, pointers, answers, limit - len(bare)) and _put(out, pointers, authority, limit - len(bare))):
+        del out[question_end:]
+        tc = True
+    else:
+        counts[:2] = len(answers), len(authority)
+        if len(out) + len(opt) <= limit:
+            counts[2] = _put_additional(out, pointers, additional, limit - len(opt))
+    if len(out) + len(opt) > limit:
+        opt = bare
+    out += opt
+    flags = codes.QR | (codes.AA if aa else 0) | (codes.TC if tc else 0) | query.flags & codes.RD | rcode & 0xF
+    _HEADER.pack_into(out, 0, query.id, flags, 1, counts[0], counts[1], counts[2] + bool(opt))
+    return bytes(out)
+
+
+def _additional(packet: bytes, at: int, count: int) -> tuple[int, Edns | None]:
+    """An rcode for the `count` records behind the question, NOERROR if all is well, and what the OPT record says."""
+    edns: Edns | None = None
+    options: bytes = b""
+    signed = False
+    for _ in range(count):
+        root = packet[at : at + 1] == b"\0"
+        fixed = after_name(packet, at)
+        content = fixed + _FIXED.size
+        # RFC 8945 section 5.1: a TSIG record is the last one.
+        if signed or content > len(packet):
+            return codes.FORMERR, edns
+        rtype, payload, ttl, length = _FIXED.unpack_from(packet, fixed)
+        at = content + length
+        if rtype == codes.OPT and root and edns is None:
+            edns = Edns(payload, ttl >> 16 & 0xFF, bool(ttl & _DNSSEC_OK), ())
+            options = packet[content:at]
+        elif rtype == codes.TSIG:
+            signed = True
+        else:
+            return codes.FORMERR, edns
+    if at != len(packet):
+        return codes.FORMERR, edns
+    if edns is not None:
+        # Before the options: another version may lay them out otherwise (RFC 6891 section 6.1.3).
+        if edns.version:
+            return codes.BADVERS, edns
+        parsed = _options(options)
+        if parsed is None:
+            return codes.FORMERR, edns
+        edns = edns._replace(options=parsed)
+    # No key is known here, so no signature is ever good; an answer would be unsigned and thrown away.
+    return codes.NOTAUTH if signed else codes.NOERROR, edns
+
+
+def _options(content: bytes) -> tuple[tuple[int, bytes], ...] | None:
+    """The EDNS options in the data of an OPT record; None when they are malformed or more than MAX_OPTIONS."""
+    options: list[tuple[int, bytes]] = []
+    at = 0
+    while at < len(content):
+        start = at + _OPTION.size
+        if start > len(content) or len(options) == MAX_OPTIONS:
+            return None
+        code, length = _OPTION.unpack_from(content, at)
+        at = start + length
+        options.append((code, content[start:at]))
+    return tuple(options) if at == len(content) else None
+
+
+def _opt(rcode: int, *, dnssec_ok: bool, options: Sequence[tuple[int, bytes]]) -> bytes:
+    """Our OPT record (RFC 6891 section 6.1.2): version 0, the upper bits of the rcode, DO as the client set it."""
+    content = b"".join(_OPTION.pack(code, len(value)) + value for code, value in options)
+    ttl = rcode >> 4 << 24 | (_DNSSEC_OK if dnssec_ok else 0)
+    return b"\0" + _FIXED.pack(codes.OPT, PAYLOAD_BYTES, ttl, len(content)) + content
+
+
+def _put(out: bytearray, pointers: dict[bytes, bytes], records: Iterable[Record], limit: int) -> bool:
+    """Append records; False as soon as the message is over its limit, so no more than that is ever encoded."""
+    for record in records:
+        put_name(out, pointers, record.owner)
+        fixed = len(out)
+        out += _FIXED.pack(record.rtype, codes.IN, record.ttl, len(record.rdata))
+        if record.compress:
+            _put_names(out, pointers, record)
+            _LENGTH.pack_into(out, fixed + _FIXED.size - _LENGTH.size, len(out) - fixed - _FIXED.size)
+        else:
+            out += record.rdata
+        if len(out) > limit:
+            return False
+    return True
+
+
+def _put_additional(out: bytearray, pointers: dict[bytes, bytes], records: Sequence[Record], limit: int) -> int:
+    """Append whole RRsets while they fit; how many records that were."""
+    count = 0
+    for _, group in groupby(records, key=itemgetter(0, 1)):
+        rrset = list(group)
+        end = len(out)
+        if not _put(out, pointers, rrset, limit):
+            del out[end:]
+            break
+        count += len(rrset)
+    return count
+
+
+def _put_names(out: bytearray, pointers: dict[bytes, bytes], record: Record) -> None:
+    """Append data of the types that may be compressed (RFC 3597 section 4): a name, or the two names of a SOA first."""
+    if record.rtype == codes.SOA:
+        numbers = len(record.rdata) - _SOA_NUMBERS_BYTES
+        mailbox = after_name(record.rdata, 0)
+        put_name(out, pointers, record.rdata[:mailbox])
+        put_name(out, pointers, record.rdata[mailbox:numbers])
+        out += record.rdata[numbers:]
+    else:
+        put_name(out, pointers, record.rdata)
