@@ -1,0 +1,129 @@
+"""The settings as values, and what of them a worker needs. It knows nothing of files: `load` makes these.
+
+Times are seconds. Addresses of clients and CIDRs stay text, addresses that are handed out are packed.
+"""
+
+from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
+
+from fedns.answers.rules import Rules, Zone
+from fedns.federation.health import Timers
+from fedns.federation.locality import ClientRule, Location
+from fedns.federation.objects import Cluster
+from fedns.federation.placement import Policy
+
+ExportMode = Literal["ServiceExport", "Label", "All"]
+"""What makes a service of a member an exported one; `All` exports every service."""
+ANYWHERE: Final = ("0.0.0.0/0", "::/0")
+PRIVATE: Final = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+"""Loopback and private ranges: who may ask for diagnostics where nothing else is said."""
+FAST: Final = Timers(
+    probe_interval=0.5,
+    probe_timeout=0.5,
+    suspect_after=1.0,
+    stale_after=2.0,
+    expire_after=300.0,
+    recover_after=1.0,
+    watch_period=30.0,
+)
+"""`freshness: fast`."""
+
+
+class Address(NamedTuple):
+    """Where to listen: an IP address without brackets, and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """As it stands in the file."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Dns(Struct, frozen=True, kw_only=True):
+    """The DNS server; `workers` None is one for each CPU it may use, `nsid` "" sends none, `lameduck` is seconds."""
+
+    listen: tuple[Address, ...] = (Address("0.0.0.0", 53), Address("::", 53))  # noqa: S104 -- a DNS server is public
+    workers: int | None = None
+    allow: tuple[str, ...] = ANYWHERE
+    nsid: str = ""
+    lameduck: float = 10.0
+
+
+class Local(Struct, frozen=True, kw_only=True):
+    """Where this fedns runs: the default location of a client, and what becomes of the local cluster when stale."""
+
+    cluster: str = ""
+    zone: str = ""
+    when_stale: Literal["keep", "demote"] = "keep"
+
+
+class Kubeconfig(Struct, frozen=True, kw_only=True):
+    """Credentials of a member; `context` "" is the file's current context."""
+
+    path: str
+    context: str = ""
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """One member cluster: what it is, how to reach its API server (`kubeconfig` or `in_cluster`), what it exports."""
+
+    cluster: Cluster
+    kubeconfig: Kubeconfig | None = None
+    in_cluster: bool = False
+    exports: tuple[ExportMode, ...] = ("ServiceExport", "Label")
+
+    @property
+    def name(self) -> str:
+        """The cluster id."""
+        return self.cluster.name
+
+
+class Logging(Struct, frozen=True, kw_only=True):
+    """How much is logged, and in which form."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything that the configuration says; an address that is None is switched off."""
+
+    clusters: tuple[Member, ...]
+    zones: tuple[Zone, ...] = (Zone(name="clusterset.local", kind="clusterset"),)
+    dns: Dns = Dns()
+    metrics: Address | None = Address("0.0.0.0", 9153)  # noqa: S104 -- scraped from other machines
+    health: Address | None = Address("0.0.0.0", 8080)  # noqa: S104 -- asked by the kubelet
+    ready: Address | None = Address("0.0.0.0", 8181)  # noqa: S104 -- asked by the kubelet
+    diagnostics: tuple[str, ...] = PRIVATE
+    local: Local = Local()
+    clients: tuple[ClientRule, ...] = ()
+    freshness: Timers = Timers()
+    policies: tuple[Policy, ...] = ()
+    logging: Logging = Logging()
+
+
+def rules(settings: Settings) -> Rules:
+    """What a worker needs of the settings."""
+    members = {member.name: member.cluster for member in settings.clusters}
+    here = members.get(settings.local.cluster)
+    return Rules(
+        zones=settings.zones,
+        clusters=tuple(members.values()),
+        local=Location(
+            cluster=settings.local.cluster,
+            zone=settings.local.zone,
+            region=here.region if here else "",
+            jurisdiction=here.jurisdiction if here else "",
+            network=here.network if here else "",
+            rule="local",
+        ),
+        local_when_stale=settings.local.when_stale,
+        clients=settings.clients,
+        policies=settings.policies,
+        timers=settings.freshness,
+        allow=settings.dns.allow,
+        diagnostics=settings.diagnostics,
+        nsid=settings.dns.nsid,
+    )
