@@ -127,8 +127,8 @@ class Replica:
             entries.pop(question, None)
         self.counts[counters.ENTRIES] = len(self._kept[False]) + len(self._kept[True])
 
-    def view(self, address: str, *, stream: bool) -> View:
-        """Who asks from this address (text of IPv4 or IPv6, any scope cut off) over UDP or a stream."""
+    def view(self, address: str | bytes, *, stream: bool) -> View:
+        """Who asks from this address (text or packed, IPv4 or IPv6, any scope is cut off) over UDP or a stream."""
         view = self._views[stream].get(address)
         if view is None:
             view = self._look(address, stream=stream)
@@ -161,7 +161,7 @@ class Replica:
             del self.statuses[gone]
         self._locator = Locator(rules.clients, rules.local, clusters)
         self._allow, self._diagnostics = Networks(rules.allow), Networks(rules.diagnostics)
-        self._views: tuple[dict[str, View], dict[str, View]] = ({}, {})
+        self._views: tuple[dict[str | bytes, View], dict[str | bytes, View]] = ({}, {})
         self._answers: dict[tuple[Location, bool, bool, int, bool], dict[bytes, Entry]] = {}
         self._forget_all()
         self.state = self._state()
@@ -192,8 +192,8 @@ class Replica:
             for key in self.catalog.replace(message.cluster, arriving.pop(message.cluster)):
                 self._forget(key)
 
-    def _look(self, text: str, *, stream: bool) -> View:
-        address = ip_address(text.partition("%")[0])
+    def _look(self, given: str | bytes, *, stream: bool) -> View:
+        address = ip_address(given.partition("%")[0] if isinstance(given, str) else given)
         address = getattr(address, "ipv4_mapped", None) or address
         client = Client(
             address=address.packed,

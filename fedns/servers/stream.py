@@ -9,7 +9,7 @@ from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.answers.respond import respond
 from fedns.servers.sockets import Shared
-from fedns.servers.udp import count_duration
+from fedns.servers.udp import count_durations
 
 MAX_CONNECTIONS: Final = 1024
 """Connections of one process; the one that has been idle longest gives way to a newcomer."""
@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
                 transport.abort()
                 return
             transport.write(len(reply).to_bytes(2) + reply)
-            count_duration(replica.counts, 1, perf_counter_ns() - started)
+            count_durations(replica.counts, 1, perf_counter_ns() - started, 1)
         del buffer[:at]
         if answered == FRAMES_AT_ONCE:
             self._again = asyncio.get_running_loop().call_soon(self._answer)

@@ -1,0 +1,77 @@
+"""What the benchmarks share: objects of a given size, processes and their CPU time, waiting for an answer."""
+
+import asyncio
+import os
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+from fedns.lab.world import World
+
+SETTLE_SECONDS: Final = 120.0
+
+
+def ipv4(number: int) -> str:
+    """The address of endpoint `number`, in 10.128.0.0/9."""
+    return f"10.{128 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+
+
+def headless(namespace: str, name: str, count: int, first: int, zones: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """A headless Service, its one EndpointSlice with `count` ready endpoints, and its ServiceExport."""
+    metadata = {"namespace": namespace, "name": name}
+    endpoints = [
+        {
+            "addresses": [ipv4(first + at)],
+            "conditions": {"ready": True},
+            **({"zone": zones[at % len(zones)]} if zones else {}),
+        }
+        for at in range(count)
+    ]
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata,
+            "spec": {"clusterIP": "None", "ports": [{"name": "http", "port": 80}]},
+        },
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {**metadata, "labels": {"kubernetes.io/service-name": name}},
+            "addressType": "IPv4",
+            "endpoints": endpoints,
+            "ports": [{"name": "http", "port": 80, "protocol": "TCP"}],
+        },
+        {"apiVersion": "multicluster.x-k8s.io/v1alpha1", "kind": "ServiceExport", "metadata": metadata},
+    ]
+
+
+def process_cpu(pid: int) -> float:
+    """Seconds of CPU that a process has used, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def serving(parent: int, module: str) -> list[int]:
+    """The children of the supervisor that run a module."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (each / "stat").read_text().rpartition(")")[2].split()
+            command = (each / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(fields[1]) == parent and module.encode() in command:
+            found.append(int(each.name))
+    return sorted(found)
+
+
+async def settled(world: World, name: str, count: int) -> float:
+    """Wait until a name has so many addresses; returns the seconds it took."""
+    started = monotonic()
+    while monotonic() - started < SETTLE_SECONDS:
+        reply = await world.ask(name)
+        if reply is not None and len(reply.message.rr) == count:
+            return monotonic() - started
+        await asyncio.sleep(0.01)
+    raise SystemExit(f"{name} did not get {count} addresses within {SETTLE_SECONDS:g} s")

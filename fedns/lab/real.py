@@ -1,0 +1,228 @@
+"""Real control planes for the lab and the tests: one etcd, a kube-apiserver for each member, RBAC and TLS on.
+
+The binaries come from the folder in KUBEBUILDER_ASSETS. No controllers run: whoever uses it makes the EndpointSlices.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import ssl
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+from msgspec import Struct
+
+from fedns.lab.world import end, free_port
+
+NEEDED: Final = ("etcd", "kube-apiserver")
+START_SECONDS: Final = 90.0
+ADMIN_TOKEN: Final = "lab-admin"  # noqa: S105 -- a throwaway server on loopback
+READER_TOKEN: Final = "lab-reader"  # noqa: S105 -- the same
+READER_RULES: Final = [
+    {"apiGroups": [""], "resources": ["services", "namespaces"], "verbs": ["list", "watch"]},
+    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
+    {
+        "apiGroups": ["multicluster.x-k8s.io"],
+        "resources": ["serviceexports", "serviceimports"],
+        "verbs": ["list", "watch"],
+    },
+]
+
+
+def assets() -> Path | None:
+    """The folder of the real binaries, None where they are missing."""
+    folder = Path(os.environ.get("KUBEBUILDER_ASSETS", ""))
+    return folder if all((folder / name).is_file() for name in NEEDED) else None
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """One real API server: its address, its CA, and kubeconfigs for an admin and for a reader (list and watch only)."""
+
+    name: str
+    url: str
+    ca: Path
+    process: asyncio.subprocess.Process
+
+    async def put(self, objects: Sequence[dict[str, Any]]) -> None:
+        """Create or change objects by server-side apply, each where its kind lives."""
+        async with self.session() as session:
+            for each in objects:
+                path = object_path(each)
+                async with session.patch(
+                    f"{self.url}{path}?fieldManager=lab&force=true",
+                    data=json.dumps(each),
+                    headers={"Content-Type": "application/apply-patch+yaml"},
+                ) as response:
+                    if response.status not in {200, 201}:
+                        raise RuntimeError(f"{self.name} refused {path}: {(await response.text()).strip()}")
+
+    async def delete(self, path: str) -> None:
+        """Delete by path."""
+        async with self.session() as session, session.delete(self.url + path) as response:
+            if response.status not in {200, 202, 404}:
+                raise RuntimeError(f"{self.name} did not delete {path}: {(await response.text()).strip()}")
+
+    def session(self) -> aiohttp.ClientSession:
+        """An HTTP session as the admin, TLS verified."""
+        return aiohttp.ClientSession(
+            headers={"Authorization": f"Bearer {ADMIN_TOKEN}"},
+            connector=aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=str(self.ca))),
+        )
+
+    def kubeconfig(self, token: str) -> dict[str, Any]:
+        """A kubeconfig with one context, for a token."""
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {"name": self.name, "cluster": {"server": self.url, "certificate-authority": str(self.ca)}}
+            ],
+            "users": [{"name": "lab", "user": {"token": token}}],
+            "contexts": [{"name": self.name, "context": {"cluster": self.name, "user": "lab"}}],
+            "current-context": self.name,
+        }
+
+
+class ControlPlanes:
+    """Real members, from start to stop; an asynchronous context manager."""
+
+    def __init__(self, folder: Path, directory: Path, names: Sequence[str]) -> None:
+        self.servers: dict[str, Server] = {}
+        self._folder = folder
+        self._directory = directory
+        self._names = names
+        self._etcd: asyncio.subprocess.Process | None = None
+        self._etcd_port = 0
+
+    async def __aenter__(self) -> Self:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stop()
+
+    async def restart(self, name: str) -> None:
+        """Start a member's API server again, on its old port and its old data."""
+        old = self.servers[name]
+        await self._start_server(self._names.index(name), int(old.url.rpartition(":")[2]))
+        await self._wait(self.servers[name])
+
+    async def _start(self) -> None:
+        key = self._directory / "accounts.key"
+        openssl = shutil.which("openssl") or "openssl"
+        subprocess.run([openssl, "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)  # noqa: ASYNC221, S603 -- once, at the start
+        (self._directory / "tokens.csv").write_text(
+            f'{ADMIN_TOKEN},admin,1,"system:masters"\n{READER_TOKEN},reader,2,"readers"\n'
+        )
+        self._etcd_port, peer = free_port(), free_port()
+        self._etcd = await self._run(
+            "etcd",
+            f"--data-dir={self._directory / 'etcd'}",
+            f"--listen-client-urls=http://127.0.0.1:{self._etcd_port}",
+            f"--advertise-client-urls=http://127.0.0.1:{self._etcd_port}",
+            f"--listen-peer-urls=http://127.0.0.1:{peer}",
+            f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}",
+            f"--initial-cluster=default=http://127.0.0.1:{peer}",
+            "--unsafe-no-fsync",
+        )
+        for at in range(len(self._names)):
+            await self._start_server(at, free_port())
+        for server in self.servers.values():
+            await self._wait(server)
+            await server.put(reader_objects())
+
+    async def _start_server(self, at: int, port: int) -> None:
+        name = self._names[at]
+        certificates = self._directory / name
+        key = self._directory / "accounts.key"
+        process = await self._run(
+            "kube-apiserver",
+            f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
+            f"--etcd-prefix=/{name}",
+            f"--secure-port={port}",
+            "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1",
+            f"--cert-dir={certificates}",
+            f"--service-account-key-file={key}",
+            f"--service-account-signing-key-file={key}",
+            "--service-account-issuer=https://lab.invalid",
+            "--authorization-mode=RBAC",
+            f"--token-auth-file={self._directory / 'tokens.csv'}",
+            f"--service-cluster-ip-range=10.{(at + 1) * 10}.0.0/16",
+            "--disable-admission-plugins=ServiceAccount",
+            "--endpoint-reconciler-type=none",
+        )
+        ca = certificates / "apiserver.crt"
+        self.servers[name] = Server(name=name, url=f"https://127.0.0.1:{port}", ca=ca, process=process)
+
+    async def _run(self, name: str, *words: str) -> asyncio.subprocess.Process:
+        with (self._directory / f"{name}.log").open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                self._folder / name, *words, stdout=log, stderr=log, start_new_session=True
+            )
+
+    async def _wait(self, server: Server) -> None:
+        """Until the server is ready; the certificate is there only once it has started."""
+        async with asyncio.timeout(START_SECONDS):
+            while True:
+                if server.process.returncode is not None:
+                    raise RuntimeError(f"kube-apiserver of {server.name} ended; see {self._directory}")
+                try:
+                    async with server.session() as session, session.get(server.url + "/readyz") as response:
+                        if response.status == 200:
+                            return
+                except (aiohttp.ClientError, OSError):
+                    pass
+                await asyncio.sleep(0.2)
+
+    async def _stop(self) -> None:
+        # API servers first: one that has lost its etcd hangs for a minute at shutdown.
+        for server in self.servers.values():
+            if server.process.returncode is None:
+                server.process.kill()
+                await server.process.wait()
+        if self._etcd is not None:
+            await end(self._etcd)
+
+
+def object_path(item: dict[str, Any]) -> str:
+    """Where an object lives on an API server."""
+    group = item["apiVersion"]
+    root = f"/api/{group}" if "/" not in group else f"/apis/{group}"
+    kind = item["kind"].lower()
+    plural = kind + ("es" if kind.endswith("s") else "s")
+    metadata = item["metadata"]
+    place = f"/namespaces/{metadata['namespace']}" if metadata.get("namespace") else ""
+    return f"{root}{place}/{plural}/{metadata['name']}"
+
+
+def reader_objects() -> list[dict[str, Any]]:
+    """RBAC for the reader's token: it may list and watch what fedns follows, nothing else."""
+    group = "rbac.authorization.k8s.io"
+    return [
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": "fedns-reader"},
+            "rules": READER_RULES,
+        },
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "fedns-reader"},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "fedns-reader"},
+            "subjects": [{"apiGroup": group, "kind": "Group", "name": "readers"}],
+        },
+    ]
