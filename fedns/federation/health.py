@@ -1,12 +1,15 @@
 """The freshness of a member: a table of states, walked by code, with time as an argument.
 
 All times are seconds of CLOCK_MONOTONIC, which every process of one machine shares: the control process gathers the
-evidence and publishes the status, and a worker that hears nothing more ages the same status by the same table.
+evidence and publishes the status, and a worker that hears nothing more ages the same status by the same table. It does
+not know how evidence is gathered.
 """
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 NEVER = float("-inf")
 """The time of something that has not happened yet."""
@@ -39,9 +42,10 @@ class Timers(Struct, frozen=True, kw_only=True):
 class Status(Struct, frozen=True, kw_only=True):
     """What is known of one member, and since when; published to the workers as it is.
 
-    `alive` is the last evidence of life (a reply to the probe, a watch event, a bookmark); `readable` the last proof
-    that every needed stream could be read; `synced` whether one whole list has ever arrived; `recovering` since when
-    the evidence has been unbroken while the member is not fresh.
+    `alive` is the last evidence of life (a reply to the probe, a watch event, a bookmark); `readable` the last moment
+    at which every needed stream could be read, while one of them is in `broken`; `synced` whether one whole list has
+    ever arrived; `recovering` since when the evidence has been unbroken while the member is not fresh; `fault` what
+    went wrong last, until it works again.
     """
 
     cluster: str
@@ -53,3 +57,158 @@ class Status(Struct, frozen=True, kw_only=True):
     readable: float = NEVER
     recovering: float | None = None
     reason: str = ""
+    broken: tuple[str, ...] = ()
+    fault: str = ""
+
+
+class Alive(Struct, frozen=True):
+    """The member replied to a probe, or one of its streams spoke."""
+
+
+class Unreachable(Struct, frozen=True):
+    """A probe failed; this is why."""
+
+    reason: str
+
+
+class Readable(Struct, frozen=True):
+    """A stream is live, or its list complete; an empty resource stands for every needed stream."""
+
+    resource: str = ""
+
+
+class Unreadable(Struct, frozen=True):
+    """A stream broke, or was refused; this is why."""
+
+    reason: str
+    resource: str = ""
+
+
+class Synced(Struct, frozen=True):
+    """One whole list of every needed resource has been installed."""
+
+
+class Restored(Struct, frozen=True):
+    """What is known comes from the snapshot, and was true this many seconds ago."""
+
+    age: float = 0.0
+
+
+Evidence = Alive | Unreachable | Readable | Unreadable | Synced | Restored
+
+
+class Sign(StrEnum):
+    """What the evidence amounts to now; each is a column of the table."""
+
+    READ = "read whole for the first time"
+    STEADY = "alive and readable without a break for recover_after"
+    UNSETTLED = "something, but not for long enough"
+    QUIET = "nothing for suspect_after"
+    LOST = "nothing for stale_after"
+    GONE = "nothing for expire_after"
+
+
+TRANSITIONS: Final[Mapping[tuple[Freshness, Sign], Freshness]] = {
+    (Freshness.SYNCING, Sign.READ): Freshness.FRESH,
+    (Freshness.RESTORED, Sign.READ): Freshness.FRESH,
+    (Freshness.RESTORED, Sign.GONE): Freshness.EXPIRED,
+    (Freshness.FRESH, Sign.QUIET): Freshness.SUSPECT,
+    (Freshness.FRESH, Sign.LOST): Freshness.STALE,
+    (Freshness.FRESH, Sign.GONE): Freshness.EXPIRED,
+    (Freshness.SUSPECT, Sign.STEADY): Freshness.FRESH,
+    (Freshness.SUSPECT, Sign.LOST): Freshness.STALE,
+    (Freshness.SUSPECT, Sign.GONE): Freshness.EXPIRED,
+    (Freshness.STALE, Sign.STEADY): Freshness.FRESH,
+    (Freshness.STALE, Sign.GONE): Freshness.EXPIRED,
+    (Freshness.EXPIRED, Sign.READ): Freshness.FRESH,
+    (Freshness.EXPIRED, Sign.STEADY): Freshness.FRESH,
+}
+"""What a sign turns a state into; what is not here stays as it is (a member that was never read stays syncing)."""
+
+_SENTENCES: Final = {
+    Freshness.SYNCING: "not read yet",
+    Freshness.RESTORED: "known from the snapshot, not read yet",
+    Freshness.FRESH: "alive and readable",
+    Freshness.SUSPECT: "nothing heard or read for {timers.suspect_after:g} s",
+    Freshness.STALE: "nothing heard or read for {timers.stale_after:g} s",
+    Freshness.EXPIRED: "nothing heard or read for {timers.expire_after:g} s",
+}
+
+
+def observe(status: Status, evidence: Evidence, now: float, timers: Timers) -> Status:
+    """The status after one piece of evidence that came at `now`."""
+    status = age(status, now, timers)  # first, so that a gap counts even where nobody looked while it lasted
+    match evidence:
+        case Alive():
+            heard = structs.replace(status, alive=max(status.alive, now))
+        case Unreachable(reason=reason):
+            heard = structs.replace(status, fault=reason, recovering=None)
+        case Readable(resource=resource):
+            broken = tuple(each for each in status.broken if resource and each != resource)
+            readable = status.readable if broken else now
+            heard = structs.replace(status, alive=max(status.alive, now), readable=readable, broken=broken)
+        case Unreadable(reason=reason, resource=resource):
+            # The stream was live until now; a second failure does not make the last good moment any later.
+            readable = status.readable if status.broken else max(status.readable, now)
+            broken = tuple(sorted({*status.broken, resource}))
+            heard = structs.replace(status, fault=reason, broken=broken, readable=readable, recovering=None)
+        case Synced():
+            heard = structs.replace(status, synced=True, alive=max(status.alive, now), readable=now, broken=())
+        case Restored(age=seconds):
+            if status.synced or status.state != Freshness.SYNCING:
+                return status
+            then = now - seconds
+            return _entered(structs.replace(status, alive=then, readable=then), Freshness.RESTORED, now, timers)
+    if isinstance(evidence, Alive | Readable | Synced) and not heard.broken:
+        since = heard.recovering if heard.recovering is not None else now
+        heard = structs.replace(heard, fault="", recovering=None if heard.state == Freshness.FRESH else since)
+    return _walk(heard, Sign.READ if heard.synced and not status.synced else _sign(heard, now, timers), now, timers)
+
+
+def age(status: Status, now: float, timers: Timers) -> Status:
+    """The status when nothing but time has passed."""
+    return _walk(status, _sign(status, now, timers), now, timers)
+
+
+def negatives_unsure(statuses: Iterable[Status], now: float, timers: Timers) -> list[str]:
+    """The clusters that may own names nobody knows yet: never read, not in the snapshot, and joined not long ago."""
+    return sorted(
+        status.cluster
+        for status in statuses
+        if status.state == Freshness.SYNCING and now - status.joined < timers.unsynced_after
+    )
+
+
+def _sign(status: Status, now: float, timers: Timers) -> Sign:
+    if not status.synced:
+        # Counted from the restart: how old the snapshot was does not matter, as nothing better was to be had.
+        return Sign.GONE if now - status.since >= timers.expire_after else Sign.UNSETTLED
+    good = min(status.alive, status.readable) if status.broken else status.alive
+    quiet = now - good
+    if quiet >= timers.expire_after:
+        return Sign.GONE
+    if quiet >= timers.stale_after:
+        return Sign.LOST
+    if quiet >= timers.suspect_after:
+        return Sign.QUIET
+    # Measured up to the last evidence, not up to now: a worker that hears nothing more never calls a member recovered.
+    if status.recovering is not None and good - status.recovering >= timers.recover_after:
+        return Sign.STEADY
+    return Sign.UNSETTLED
+
+
+def _walk(status: Status, sign: Sign, now: float, timers: Timers) -> Status:
+    if sign in {Sign.QUIET, Sign.LOST, Sign.GONE} and status.recovering is not None:
+        status = structs.replace(status, recovering=None)
+    return _entered(status, TRANSITIONS.get((status.state, sign), status.state), now, timers)
+
+
+def _entered(status: Status, state: Freshness, now: float, timers: Timers) -> Status:
+    sentence = _SENTENCES[state].format(timers=timers)
+    if status.fault and state != Freshness.FRESH:
+        sentence = f"{sentence}: {status.fault}"
+    if state == status.state:
+        # Most ticks change nothing, and then the same value says so.
+        return status if sentence == status.reason else structs.replace(status, reason=sentence)
+    recovering = None if state == Freshness.FRESH else status.recovering
+    return structs.replace(status, state=state, since=now, reason=sentence, recovering=recovering)

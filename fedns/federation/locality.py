@@ -1,6 +1,18 @@
-"""Where a client is: from its address to a location, by the longest configured prefix."""
+"""Where a client is: from its address to a location, by the longest configured prefix.
 
-from msgspec import Struct
+It knows nothing of services or of who answers; it reads no packets, only packed addresses.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import IPv6Network, ip_network
+from typing import Final
+
+from msgspec import Struct, structs
+
+from fedns.federation.objects import Cluster
+
+_MAPPED: Final = bytes(10) + b"\xff\xff"
+"""The first 96 bits of an IPv4 address written as IPv6 (RFC 4291, section 2.5.5.2)."""
 
 
 class Location(Struct, frozen=True):
@@ -26,3 +38,56 @@ class ClientRule(Struct, frozen=True, kw_only=True):
     region: str = ""
     jurisdiction: str = ""
     network: str = ""
+
+
+class Locator:
+    """The configured prefixes, longest first; who is in none of them is where this fedns runs (`local`).
+
+    A prefix given twice belongs to the first rule. Raises ValueError for text that is no prefix.
+    """
+
+    def __init__(self, rules: Sequence[ClientRule], local: Location, clusters: Mapping[str, Cluster]) -> None:
+        self._default = structs.replace(_filled(local, clusters), rule=local.rule or "local")
+        places: dict[int, dict[int, dict[int, Location]]] = {4: {}, 16: {}}
+        for rule in rules:
+            place = _filled(Location(rule.cluster, rule.zone, rule.region, rule.jurisdiction, rule.network), clusters)
+            for cidr in rule.cidrs:
+                size, length, prefix = _prefix(cidr)
+                shift = 8 * size - length
+                places[size].setdefault(shift, {}).setdefault(prefix >> shift, structs.replace(place, rule=cidr))
+        self._places = {size: sorted(by_shift.items()) for size, by_shift in places.items()}
+
+    def locate(self, address: bytes) -> Location:
+        """The place of a packed address (4 or 16 bytes); an IPv4 address written as IPv6 counts as IPv4."""
+        if len(address) == 16 and address.startswith(_MAPPED):
+            address = address[12:]
+        return _longest(self._places.get(len(address), ()), int.from_bytes(address)) or self._default
+
+
+def _longest(places: Iterable[tuple[int, dict[int, Location]]], number: int) -> Location | None:
+    for shift, by_prefix in places:
+        place = by_prefix.get(number >> shift)
+        if place is not None:
+            return place
+    return None
+
+
+def _prefix(cidr: str) -> tuple[int, int, int]:
+    """The address size in bytes, the prefix length in bits, and the first address as a number."""
+    network = ip_network(cidr, strict=False)
+    first = int(network.network_address)
+    if isinstance(network, IPv6Network) and network.prefixlen >= 96 and network.network_address.ipv4_mapped is not None:
+        return 4, network.prefixlen - 96, first & 0xFFFFFFFF
+    return network.max_prefixlen // 8, network.prefixlen, first
+
+
+def _filled(place: Location, clusters: Mapping[str, Cluster]) -> Location:
+    cluster = clusters.get(place.cluster)
+    if cluster is None:
+        return place
+    return structs.replace(
+        place,
+        region=place.region or cluster.region,
+        jurisdiction=place.jurisdiction or cluster.jurisdiction,
+        network=place.network or cluster.network,
+    )
