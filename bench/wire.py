@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.ground import headless, ipv4, process_cpu, serving, settled
-from fedns.lab.world import World, end, free_port
+from fedns.lab.processes import end, free_port
+from fedns.lab.world import World
 from tests.real.build import cache
 
 NAMES: Final = 1000
@@ -51,7 +52,9 @@ async def _start_coredns(directory: Path) -> tuple[asyncio.subprocess.Process, i
     port = free_port()
     lines = ["$ORIGIN example.com.", "@ 5 IN SOA ns.dns hostmaster 1 7200 1800 86400 5", "@ 5 IN NS ns.dns"]
     lines += [
-        f"s{at}.bench.myfed.svc 5 IN A {ipv4(at * ADDRESSES + each)}" for at in range(NAMES) for each in range(ADDRESSES)
+        f"s{at}.bench.myfed.svc 5 IN A {ipv4(at * ADDRESSES + each)}"
+        for at in range(NAMES)
+        for each in range(ADDRESSES)
     ]
     (directory / "zone").write_text("\n".join(lines) + "\n")
     (directory / "Corefile").write_text(f"example.com:{port} {{\n bind 127.0.0.1\n file {directory / 'zone'}\n}}\n")

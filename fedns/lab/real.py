@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import ssl
 import subprocess
 from collections.abc import Sequence
@@ -17,7 +18,8 @@ from typing import Any, Final, Self
 import aiohttp
 from msgspec import Struct
 
-from fedns.lab.world import end, free_port
+from fedns.lab import crds
+from fedns.lab.processes import end, free_port
 
 NEEDED: Final = ("etcd", "kube-apiserver")
 START_SECONDS: Final = 90.0
@@ -48,6 +50,24 @@ class Server(Struct, frozen=True, kw_only=True):
     ca: Path
     process: asyncio.subprocess.Process
 
+    @property
+    def pid(self) -> int:
+        """The API server's process."""
+        return self.process.pid
+
+    async def fault(self, text: str) -> None:
+        """`freeze` the process, or `heal` it: what can be done to a real one from outside."""
+        signals = {"freeze": signal.SIGSTOP, "heal": signal.SIGCONT, "stop": signal.SIGKILL}
+        if text not in signals:
+            raise RuntimeError(f"a real API server can be broken by {', '.join(signals)} only")
+        self.process.send_signal(signals[text])
+
+    async def stop(self) -> None:
+        """End it for good."""
+        if self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
     async def put(self, objects: Sequence[dict[str, Any]]) -> None:
         """Create or change objects by server-side apply, each where its kind lives."""
         async with self.session() as session:
@@ -74,14 +94,12 @@ class Server(Struct, frozen=True, kw_only=True):
             connector=aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=str(self.ca))),
         )
 
-    def kubeconfig(self, token: str) -> dict[str, Any]:
-        """A kubeconfig with one context, for a token."""
+    def kubeconfig(self, token: str = READER_TOKEN) -> dict[str, Any]:
+        """A kubeconfig with one context, for a token: the reader's may list and watch what fedns follows."""
         return {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [
-                {"name": self.name, "cluster": {"server": self.url, "certificate-authority": str(self.ca)}}
-            ],
+            "clusters": [{"name": self.name, "cluster": {"server": self.url, "certificate-authority": str(self.ca)}}],
             "users": [{"name": "lab", "user": {"token": token}}],
             "contexts": [{"name": self.name, "context": {"cluster": self.name, "user": "lab"}}],
             "current-context": self.name,
@@ -141,7 +159,7 @@ class ControlPlanes:
             await self._start_server(at, free_port())
         for server in self.servers.values():
             await self._wait(server)
-            await server.put(reader_objects())
+            await server.put([*reader_objects(), *crds.definitions()])
 
     async def _start_server(self, at: int, port: int) -> None:
         name = self._names[at]
@@ -190,9 +208,7 @@ class ControlPlanes:
     async def _stop(self) -> None:
         # API servers first: one that has lost its etcd hangs for a minute at shutdown.
         for server in self.servers.values():
-            if server.process.returncode is None:
-                server.process.kill()
-                await server.process.wait()
+            await server.stop()
         if self._etcd is not None:
             await end(self._etcd)
 

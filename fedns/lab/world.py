@@ -1,93 +1,57 @@
-"""The lab's world: simulated members, each a process of its own, and a real `fedns serve` that follows them."""
+"""The lab's world: members, simulated or real, and a real `fedns serve` that follows them."""
 
 import asyncio
 import contextlib
 import json
-import signal
-import socket
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import aiohttp
-from msgspec import Struct
 
 from fedns.client import Ask, ClientError, Reply, ask
-from fedns.lab import kubeconfig
+from fedns.lab.members import Cluster, Simulated, plan
+from fedns.lab.processes import START_SECONDS, end, free_port
+from fedns.lab.real import ControlPlanes, assets
+from fedns.lab.simulator import Deployment
 
-START_SECONDS: Final = 30.0
-STOP_SECONDS: Final = 15.0
 STATE_FILE: Final = "lab.json"
-
-
-class Member(Struct, frozen=True, kw_only=True):
-    """One member of the plan: its place, and the loopback networks of clients that count as being in its zones."""
-
-    name: str
-    region: str
-    zones: tuple[str, ...]
-    number: int
-
-    def clients(self, zone: str) -> str:
-        """The network of this zone's clients: 127.<member>.<zone>.0/24."""
-        return f"127.{self.number}.{self.zones.index(zone) + 1}.0/24"
-
-    def source(self, zone: str) -> str:
-        """One client address in this zone, for `dig -b`."""
-        return f"127.{self.number}.{self.zones.index(zone) + 1}.1"
-
-
-def plan(count: int = 3) -> tuple[Member, ...]:
-    """`count` members in regions eu-west and us-east by turns of two, two zones each: eu1, eu2, us1, us2, eu3 ..."""
-    members = []
-    seen = {"eu-west": 0, "us-east": 0}
-    for at in range(count):
-        region = "eu-west" if at % 4 < 2 else "us-east"
-        seen[region] += 1
-        number = seen[region]
-        zones = tuple(f"{region}-{letter}" for letter in (("a", "b") if number % 2 else ("c", "d")))
-        members.append(Member(name=f"{region[:2]}{number}", region=region, zones=zones, number=at + 1))
-    return tuple(members)
-
-
-class Cluster:
-    """One running member: where its API server and its side door are."""
-
-    def __init__(self, member: Member, process: asyncio.subprocess.Process, url: str, admin: str) -> None:
-        self.member = member
-        self.process = process
-        self.url = url
-        self.admin = admin
-
-    async def put(self, objects: Sequence[dict[str, Any]]) -> None:
-        """Create or change objects."""
-        await post(self.admin + "/objects", json.dumps(list(objects)), method="PUT")
-
-    async def fault(self, text: str) -> None:
-        """Switch a fault on, or `heal`."""
-        await post(self.admin + "/faults", text)
-
-    def freeze(self) -> None:
-        """Stop the process as it stands: connections stay open and nothing answers."""
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        self.process.send_signal(signal.SIGCONT)
+SERVICE: Final = "web.shop.myfed.svc.example.com"
+"""The service that every member has when the lab starts."""
 
 
 class World:
     """Members and the server, from start to stop; an asynchronous context manager."""
 
-    def __init__(self, directory: Path, *, members: int = 3, workers: int = 2, port: int = 5353) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        members: int = 3,
+        workers: int = 2,
+        port: int = 5353,
+        real: bool = False,
+        freshness: str | None = None,
+    ) -> None:
         self.directory = directory
         self.port = port
         self.plan = plan(members)
         self.clusters: dict[str, Cluster] = {}
         self.ready_port = 0
+        self.deployments = {
+            member.name: Deployment(
+                namespace="shop",
+                name="web",
+                zones=dict.fromkeys(member.zones, 2),
+                pod_range=f"10.{100 + member.number}.0.0/16",
+            )
+            for member in self.plan
+        }
         self._workers = workers
+        self._real = real
+        self._freshness = freshness
+        self._planes: ControlPlanes | None = None
         self._server: asyncio.subprocess.Process | None = None
 
     @property
@@ -104,9 +68,11 @@ class World:
     async def __aenter__(self) -> Self:
         self.directory.mkdir(parents=True, exist_ok=True)
         try:
-            for member in self.plan:
-                self.clusters[member.name] = await start_cluster(member)
-            kubeconfig.write(self.directory / "kubeconfig", {name: each.url for name, each in self.clusters.items()})
+            await self._start_members()
+            for name, cluster in self.clusters.items():
+                path = self.directory / f"{name}.kubeconfig"
+                path.touch(mode=0o600)
+                path.write_text(json.dumps(cluster.kubeconfig(), indent=2) + "\n")
             self._write()
         except BaseException:
             await self._stop()
@@ -118,17 +84,24 @@ class World:
     ) -> None:
         await self._stop()
 
+    async def deploy(self) -> None:
+        """Put the deployment of each member as it is now into its API server."""
+        for name, deployment in self.deployments.items():
+            await self.clusters[name].put(deployment.objects())
+
     async def serve(self) -> None:
         """Start the server and wait until it answers."""
-        log = (self.directory / "fedns.log").open("ab")
-        with log:
+        with (self.directory / "fedns.log").open("ab") as log:
             self._server = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "fedns", "serve", "--config", str(self.config), stdout=log, stderr=log
+                *(sys.executable, "-m", "fedns", "serve", "--config", str(self.config)),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         async with asyncio.timeout(START_SECONDS):
-            while not await self.is_ready():
+            while not (await self.is_ready() and await self.ask(SERVICE) is not None):
                 if self._server.returncode is not None:
-                    raise RuntimeError(f"fedns ended with {self._server.returncode}; see {self.directory}/fedns.log")
+                    raise RuntimeError(f"fedns ended with {self._server.returncode}: see {self.directory}/fedns.log")
                 await asyncio.sleep(0.05)
 
     async def is_ready(self) -> bool:
@@ -149,17 +122,63 @@ class World:
         except ClientError:
             return None
 
+    def describe(self) -> str:
+        """What runs where, and what to try, for people."""
+        lines = [
+            f"fedns answers on 127.0.0.1 port {self.port} (pid {self.server_pid}, log {self.directory}/fedns.log)",
+            f"  configuration {self.config}; metrics http://127.0.0.1:{self.ready_port}/metrics",
+        ]
+        for member in self.plan:
+            cluster = self.clusters[member.name]
+            lines.append(f"cluster {member.name} in {member.region}: {cluster.url} (pid {cluster.pid})")
+            lines.append(f"  kubectl --kubeconfig {self.directory}/{member.name}.kubeconfig get services -A")
+        lines += ["", "Try, as a client in each zone:"]
+        for member in self.plan:
+            for zone in member.zones:
+                dig = f"dig @127.0.0.1 -p {self.port} -b {member.source(zone)} {SERVICE}"
+                lines.append(f"  {dig}   # {member.name}, {zone}")
+        last = self.plan[-1].name
+        lines += [
+            "Why this answer?",
+            f"  dig @127.0.0.1 -p {self.port} _explain.{SERVICE} TXT",
+            "Break a cluster and heal it:",
+            f"  fedns lab --dir {self.directory} fault {last} stop     # or hang, reset, gone, status=503, latency=200ms,",
+            f"  fedns lab --dir {self.directory} fault {last} heal     #    partition, freeze",
+        ]
+        return "\n".join(lines)
+
+    async def _start_members(self) -> None:
+        if not self._real:
+            for member in self.plan:
+                self.clusters[member.name] = await Simulated.start(member)
+            return
+        folder = assets()
+        if folder is None:
+            raise RuntimeError("--real needs etcd and kube-apiserver in the folder that KUBEBUILDER_ASSETS names")
+        self._planes = ControlPlanes(folder, self.directory / "real", [member.name for member in self.plan])
+        await self._planes.__aenter__()
+        self.clusters.update(self._planes.servers)
+
     def _write(self) -> None:
         """The server's configuration, and what `fedns lab fault` must know."""
         self.ready_port = free_port()
-        local = self.plan[0]
-        settings = {
+        self.config.write_text(json.dumps(self._settings(), indent=2) + "\n")
+        state = {
+            name: {"pid": each.pid, "admin": each.admin}
+            for name, each in self.clusters.items()
+            if isinstance(each, Simulated)
+        }
+        (self.directory / STATE_FILE).write_text(json.dumps({"clusters": state}, indent=2) + "\n")
+
+    def _settings(self) -> dict[str, Any]:
+        local, status = self.plan[0], {"listen": f"127.0.0.1:{self.ready_port}"}
+        return {
             "apiVersion": "fedns.io/v1alpha1",
             "kind": "FednsConfig",
             "dns": {"listen": [f"127.0.0.1:{self.port}"], "workers": self._workers, "lameduck": "0s"},
-            "metrics": {"listen": f"127.0.0.1:{self.ready_port}"},
-            "health": {"listen": f"127.0.0.1:{self.ready_port}"},
-            "ready": {"listen": f"127.0.0.1:{self.ready_port}"},
+            "metrics": status,
+            "health": status,
+            "ready": status,
             "zones": {
                 "clusterset": {"name": "clusterset.local"},
                 "federation": {"name": "example.com", "federation": "myfed"},
@@ -170,7 +189,7 @@ class World:
                     "name": member.name,
                     "region": member.region,
                     "jurisdiction": member.region[:2],
-                    "kubeconfig": {"path": str(self.directory / "kubeconfig"), "context": member.name},
+                    "kubeconfig": {"path": str(self.directory / f"{member.name}.kubeconfig"), "context": member.name},
                 }
                 for member in self.plan
             ],
@@ -179,77 +198,15 @@ class World:
                 for member in self.plan
                 for zone in member.zones
             ],
+            **({"freshness": self._freshness} if self._freshness else {}),
         }
-        self.config.write_text(json.dumps(settings, indent=2) + "\n")
-        state = {
-            "server": f"127.0.0.1:{self.port}",
-            "clusters": {
-                name: {"url": each.url, "admin": each.admin, "pid": each.process.pid}
-                for name, each in self.clusters.items()
-            },
-        }
-        (self.directory / STATE_FILE).write_text(json.dumps(state, indent=2) + "\n")
 
     async def _stop(self) -> None:
         if self._server is not None:
             await end(self._server)
-        for each in self.clusters.values():
-            with contextlib.suppress(ProcessLookupError):
-                each.thaw()
-            await end(each.process)
+        if self._planes is not None:
+            await self._planes.__aexit__(None, None, None)
+        else:
+            for each in self.clusters.values():
+                await each.stop()
         (self.directory / STATE_FILE).unlink(missing_ok=True)
-
-
-async def start_cluster(member: Member) -> Cluster:
-    """Start one simulated API server and wait for its address."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "fedns.lab.cluster",
-        "--name",
-        member.name,
-        "--service-range",
-        f"10.{member.number * 10}.0.0/16",
-        "--announce",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        # A process group of its own: Ctrl-C in the terminal goes to the lab, which ends the members in order.
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
-    told = json.loads(line)
-    return Cluster(member, process, told["url"], told["admin"])
-
-
-async def end(process: asyncio.subprocess.Process) -> None:
-    """End a process: asked first, killed when it takes too long."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-
-
-async def post(url: str, body: str, method: str = "POST") -> str:
-    """Send to a side door; raises RuntimeError with its sentence when it refuses."""
-    async with (
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
-        session.request(method, url, data=body) as response,
-    ):
-        text = await response.text()
-        if response.status != 200:
-            raise RuntimeError(f"{url} refused: {text.strip()}")
-        return text
-
-
-def free_port() -> int:
-    """A TCP port that is free now."""
-
-    with socket.socket() as each:
-        each.bind(("127.0.0.1", 0))
-        port: int = each.getsockname()[1]
-        return port

@@ -1,0 +1,86 @@
+"""`fedns lab`: simulated clusters with a real `fedns serve`, on this machine, for trying and breaking."""
+
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from fedns.lab.world import World
+
+DIRECTORY = Path(tempfile.gettempdir()) / "fedns-lab"
+
+
+@click.group(invoke_without_command=True)
+@click.option("--members", default=3, show_default=True, type=click.IntRange(1, 9), help="Simulated clusters.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="DNS worker processes.")
+@click.option("--port", default=5353, show_default=True, help="DNS port on 127.0.0.1, UDP and TCP.")
+@click.option(
+    "--dir", "directory", default=DIRECTORY, show_default=True, type=click.Path(path_type=Path), help="Files."
+)
+@click.option("--script", type=click.Choice(["demo"]), help="Tell a story and exit; 0 when every step was as expected.")
+@click.option("--real", is_flag=True, help="Real etcd and kube-apiservers, from the folder in KUBEBUILDER_ASSETS.")
+@click.pass_context
+def lab(
+    context: click.Context, members: int, workers: int, port: int, directory: Path, script: str | None, *, real: bool
+) -> None:
+    """Start simulated clusters and a real fedns that follows them; stays up until Ctrl-C."""
+    if context.invoked_subcommand is not None:
+        context.obj = directory
+        return
+    if script and (real or members != 3):
+        raise click.UsageError("a story needs its three simulated members: leave --real and --members out")
+    from fedns.lab.world import World
+
+    world = World(directory, members=members, workers=workers, port=port, real=real)
+    try:
+        sys.exit(0 if asyncio.run(_run(world, script)) else 1)
+    except KeyboardInterrupt:
+        click.echo("\nstopped")
+    except (RuntimeError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _run(world: "World", script: str | None) -> bool:
+    from fedns.lab.demo import Story
+
+    async with world:
+        story = Story(world) if script else None
+        if story is None:
+            await world.deploy()
+        await world.serve()
+        click.echo(world.describe())
+        if story is not None:
+            return await story.tell()
+        await asyncio.Event().wait()
+    return True
+
+
+@lab.command()
+@click.argument("cluster")
+@click.argument("verb")
+@click.pass_obj
+def fault(directory: Path, cluster: str, verb: str) -> None:
+    """Break CLUSTER of the running lab, or heal it.
+
+    VERB is one of: hang, reset, gone, status=503, latency=200ms, partition, stop, freeze, heal. A word after @ limits
+    a verb to requests whose path contains it: hang@endpointslices.
+    """
+    from fedns.lab.members import break_process
+    from fedns.lab.world import STATE_FILE
+
+    try:
+        state = json.loads((directory / STATE_FILE).read_text())
+    except FileNotFoundError:
+        raise click.ClickException(f"no lab is running in {directory}: start one with `fedns lab`") from None
+    if cluster not in state["clusters"]:
+        raise click.ClickException(f"the lab has no cluster {cluster}, but {', '.join(state['clusters'])}")
+    try:
+        asyncio.run(break_process(**state["clusters"][cluster], text=verb))
+    except (RuntimeError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{cluster}: {verb}")

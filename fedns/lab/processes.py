@@ -1,0 +1,29 @@
+"""Child processes and ports, as the lab needs them."""
+
+import asyncio
+import contextlib
+import socket
+from typing import Final
+
+START_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 15.0
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """End a process: asked first, killed when it takes too long."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that is free now."""
+    with socket.socket() as each:
+        each.bind(("127.0.0.1", 0))
+        port: int = each.getsockname()[1]
+        return port
