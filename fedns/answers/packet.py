@@ -100,7 +100,7 @@ def parse(packet: bytes) -> Query | Refusal:
     if flags & 0x7800 != codes.QUERY:
         return Refusal(codes.NOTIMP, ident, flags)
     # RFC 9619: one question. An OPT and a TSIG record are all that may follow it.
-    if questions != 1 or answers or authorities or additionals > 2 or size > MAX_QUERY_BYTES:
+    if questions != 1 or answers or authorities > 1 or additionals > 2 or size > MAX_QUERY_BYTES:
         return Refusal(codes.FORMERR, ident, flags)
     lowered = packet[HEADER_BYTES : HEADER_BYTES + MAX_NAME_BYTES].lower()  # no length byte is a letter: 63 < ord("A")
     labels = []
@@ -119,12 +119,16 @@ def parse(packet: bytes) -> Query | Refusal:
         return Refusal(codes.FORMERR, ident, flags)
     name_end = HEADER_BYTES + at + 1
     end = name_end + 4
+    qtype, qclass = _QUESTION.unpack_from(packet, name_end)
     edns = None
+    if authorities:
+        # Only an IXFR query has a record here, the zone's SOA (RFC 1995 section 3): no zone is transferred.
+        rcode = codes.REFUSED if qtype == codes.IXFR else codes.FORMERR
+        return Refusal(rcode, ident, flags, packet[HEADER_BYTES:end])
     if additionals or end != size:
         rcode, edns = _additional(packet, end, additionals)
         if rcode != codes.NOERROR:
             return Refusal(rcode, ident, flags, packet[HEADER_BYTES:end], edns is not None)
-    qtype, qclass = _QUESTION.unpack_from(packet, name_end)
     return Query(ident, 0, flags, packet[HEADER_BYTES:name_end], tuple(labels), qtype, qclass, edns, end)
 
 
@@ -151,7 +155,7 @@ def write(
     tc: bool = False,
     options: Sequence[tuple[int, bytes]] = (),
 ) -> bytes:
-    """The reply to a query in at most `limit` bytes (not under MIN_LIMIT_BYTES), and what did not fit left out.
+    """The reply to a query in at most `limit` bytes (MIN_LIMIT_BYTES to 65,535), without what does not fit.
 
     Additional RRsets go first, then the EDNS options (RFC 8914 section 3), and then the whole content, with TC set (RFC
     2181 section 9: a part of an RRset helps nobody). The records of an additional RRset stand next to each other.
@@ -242,15 +246,15 @@ def _put(out: bytearray, pointers: dict[bytes, bytes], records: Iterable[Record]
     """Append records; False as soon as the message is over its limit, so no more than that is ever encoded."""
     for record in records:
         put_name(out, pointers, record.owner)
-        fixed = len(out)
-        out += _FIXED.pack(record.rtype, codes.IN, record.ttl, len(record.rdata))
+        out += _FIXED.pack(record.rtype, codes.IN, record.ttl, 0)
+        content = len(out)
         if record.compress:
             _put_names(out, pointers, record)
-            _LENGTH.pack_into(out, fixed + _FIXED.size - _LENGTH.size, len(out) - fixed - _FIXED.size)
         else:
             out += record.rdata
         if len(out) > limit:
             return False
+        _LENGTH.pack_into(out, content - _LENGTH.size, len(out) - content)
     return True
 
 
