@@ -1,131 +1,177 @@
-"""Who should answer: the decision for one service and one client location, with a reason for every address left out."""
+"""Who should answer: the decision for one service and one client location, with a reason for every address left out.
 
-from enum import StrEnum
+The only code that decides it: constraints, tiers, ladder, need and spill, weights, in this order. It never raises, and
+depends on no order of its input.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from fractions import Fraction
-from typing import Literal
+from typing import Final, NamedTuple
 
-from msgspec import Struct
+from fedns.federation import ladder
+from fedns.federation.candidates import candidates
+from fedns.federation.ladder import Position
+from fedns.federation.locality import Location
+from fedns.federation.objects import Service
+from fedns.federation.terms import (
+    Candidate,
+    Group,
+    LeftOut,
+    Part,
+    Placement,
+    Policy,
+    Reason,
+    Rung,
+    Tier,
+    World,
+)
+from fedns.federation.tiers import OPEN_TIERS, Standing, excluded, home, standing, weight
 
-from fedns.federation.health import Freshness
-from fedns.federation.objects import AddressKind, Cluster, Port
+__all__ = [
+    "Candidate",
+    "Group",
+    "LeftOut",
+    "Part",
+    "Placement",
+    "Policy",
+    "Reason",
+    "Rung",
+    "Tier",
+    "World",
+    "candidates",
+    "place",
+    "policy_for",
+]
 
+_PRIORITIES: Final = {Tier.READY: 0, Tier.BACKUP: 10, Tier.TERMINATING: 20, Tier.STALE: 30}
+"""The first SRV priority of each tier that SRV answers list beside the groups; the groups themselves have 0."""
+_LAST_RUNG: Final = 9
+"""Further rungs than this share the priority of this one, so that tiers never mix."""
 
-class Rung(StrEnum):
-    """One step of the ladder."""
-
-    ZONE = "zone"
-    CLUSTER = "cluster"
-    REGION = "region"
-    JURISDICTION = "jurisdiction"
-    ANY = "any"
-
-
-class Tier(StrEnum):
-    """How true a candidate is; the best tier that is not empty answers."""
-
-    READY = "a"
-    BACKUP = "b"
-    TERMINATING = "c"
-    STALE = "d"
-    DRAINED = "e"
-    EXPIRED = "f"
-    UNREADY_ADDRESS = "g"
-
-
-class Reason(StrEnum):
-    """Why a candidate is in no group: the closed set that `_explain` and the status page print."""
-
-    FARTHER = "farther"
-    WORSE_TIER = "worse-tier"
-    UNREADY = "unready"
-    STALE = "stale"
-    EXPIRED = "expired"
-    UNREACHABLE_KIND = "unreachable-address"
-    OTHER_KIND = "other-address-kind"
-    JURISDICTION = "jurisdiction"
-    NO_RUNG = "no-rung"
-    BACKUP = "backup"
-    DRAINED = "drained"
-    PART = "outside-asked-part"
-    CLOSED = "policy-closed"
-
-
-class Policy(Struct, frozen=True, kw_only=True):
-    """How services are placed (configuration: one entry of `policies`; the first one whose `match` fits counts).
-
-    `min_ready` is a count, or a percent of a rung's own endpoints written as `"50%"`. `ttl` None is the zone's.
-    """
-
-    namespaces: tuple[str, ...] = ("*",)
-    services: tuple[str, ...] = ("*",)
-    ladder: tuple[Rung, ...] = (Rung.ZONE, Rung.CLUSTER, Rung.REGION, Rung.JURISDICTION, Rung.ANY)
-    min_ready: int | str = 1
-    spill: Literal["proportional", "none"] = "proportional"
-    jurisdictions: tuple[str, ...] = ()
-    weights: dict[str, int] = {}
-    when_all_unhealthy: Literal["open", "closed"] = "open"
-    ttl: int | None = None
-    max_answers: int = 0
-    large_answers: Literal["subset", "truncate"] = "subset"
+_REASONS: Final = {
+    Tier.BACKUP: Reason.BACKUP,
+    Tier.TERMINATING: Reason.WORSE_TIER,
+    Tier.STALE: Reason.STALE,
+    Tier.EXPIRED: Reason.EXPIRED,
+    Tier.UNREADY_ADDRESS: Reason.UNREADY,
+}
+"""Why a candidate of a lower tier does not answer."""
 
 
-class World(Struct, frozen=True, kw_only=True):
-    """What `place` needs to know beside the service: the members, how fresh each is, and which one is local."""
+class Step(NamedTuple):
+    """Candidates of one standing and one position; `everyone` counts the unready ones of the same members too."""
 
-    clusters: dict[str, Cluster]
-    states: dict[str, Freshness]
-    local: str = ""
-    local_when_stale: Literal["keep", "demote"] = "keep"
-
-
-class Part(Struct, frozen=True, kw_only=True):
-    """The part of the federation that a name asks for; an empty string asks for nothing."""
-
-    cluster: str = ""
-    region: str = ""
-    zone: str = ""
-
-
-class Candidate(Struct, frozen=True):
-    """One address that could be handed out.
-
-    A cluster-level address (ClusterIP, LoadBalancer, Gateway) has no host and no zone of its own: `zones` are those in
-    which its cluster has ready endpoints, and `ready` their number. A pod address has its own zone, `ready` 0 or 1, and
-    `host`, the host label of its per-host name. `ports` are the numbers to use with this address.
-    """
-
-    cluster: str
-    kind: AddressKind
-    address: bytes
-    ready: int
-    total: int
-    conditions: int = 0
-    zones: tuple[str, ...] = ()
-    host: str = ""
-    ports: tuple[Port, ...] = ()
-
-
-class Group(Struct, frozen=True):
-    """Candidates that answer together, with their exact share of all responses."""
-
+    standing: Standing
+    position: Position
     candidates: tuple[Candidate, ...]
-    share: Fraction
-    rung: Rung
-    tier: Tier
+    everyone: tuple[Candidate, ...]
 
 
-class LeftOut(Struct, frozen=True):
-    """A candidate in no group, why, and where it would stand: its priority in SRV answers, None for never."""
+def place(service: Service, location: Location, world: World, policy: Policy, part: Part | None = None) -> Placement:
+    """Decide who answers this client for this service, or for the part of it that the name asks for."""
+    chosen, others = candidates(service, location, world)
+    left = [LeftOut(each.candidate, excluded(each.candidate, world, policy, part) or each.reason) for each in others]
+    allowed = []
+    for each in chosen:
+        reason = excluded(each, world, policy, part)
+        if reason is None:
+            allowed.append(each)
+        else:
+            left.append(LeftOut(each, reason))
+    steps, unplaced = _steps(allowed, location, world, policy)
+    left.extend(unplaced)
+    first = steps[0].standing if steps else None
+    answering = [step for step in steps if step.standing == first]
+    shares = _shares(answering, world, policy)
+    groups = [
+        group
+        for step, share in zip(answering, shares, strict=True)
+        if share
+        for group in _groups(step, share, world, policy)
+    ]
+    rest = [step for step, share in zip(answering, shares, strict=True) if not share] + steps[len(answering) :]
+    left.extend(_behind(rest, first, policy))
+    return Placement(tuple(groups), tuple(sorted(left, key=lambda each: _order(each.candidate))))
 
-    candidate: Candidate
-    reason: Reason
-    rung: Rung | None = None
-    tier: Tier | None = None
-    priority: int | None = None
+
+def policy_for(service: Service, policies: Sequence[Policy]) -> Policy:
+    """The first policy whose patterns (`*`, `?`, `[...]`) match the service's namespace and name, or the default."""
+    for policy in policies:
+        if _any(policy.namespaces, service.namespace) and _any(policy.services, service.name):
+            return policy
+    return Policy()
 
 
-class Placement(Struct, frozen=True):
-    """The decision: the groups that answer (none: nobody may), and a reason for everybody else."""
+def _any(patterns: Iterable[str], name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
-    groups: tuple[Group, ...]
-    left_out: tuple[LeftOut, ...]
+
+def _steps(
+    allowed: Iterable[Candidate], location: Location, world: World, policy: Policy
+) -> tuple[list[Step], list[LeftOut]]:
+    """All steps that may answer, the first to be used first; and what stands on none."""
+    stands: dict[tuple[Standing, Position], list[Candidate]] = {}
+    everyone: dict[tuple[Standing, Position], list[Candidate]] = {}
+    left = []
+    for each in allowed:
+        where = ladder.position(each, location, world.clusters[each.cluster], policy.ladder)
+        if where is not None:
+            everyone.setdefault((home(each, world, policy), where), []).append(each)
+        stand = standing(each, world, policy)
+        if stand is None:
+            left.append(LeftOut(each, Reason.UNREADY))
+        elif where is None:
+            left.append(LeftOut(each, Reason.NO_RUNG, tier=stand.tier))
+        elif stand.tier in OPEN_TIERS and policy.when_all_unhealthy == "closed":
+            left.append(LeftOut(each, Reason.CLOSED, policy.ladder[where.step], stand.tier))
+        else:
+            stands.setdefault((stand, where), []).append(each)
+    steps = [Step(*key, tuple(sorted(stands[key], key=_order)), tuple(everyone.get(key, ()))) for key in sorted(stands)]
+    return steps, left
+
+
+def _shares(steps: Sequence[Step], world: World, policy: Policy) -> list[Fraction]:
+    """What each step of the answering tier takes; where there is nothing ready to count, the first takes all."""
+    if not steps or steps[0].standing.tier in {Tier.TERMINATING, Tier.UNREADY_ADDRESS}:
+        return ladder.alone(len(steps), 0)
+    needed = ladder.need(policy.min_ready)
+    return ladder.shares(
+        [ladder.sufficiency(step.candidates, step.everyone, world.clusters, needed) for step in steps], policy.spill
+    )
+
+
+def _groups(step: Step, share: Fraction, world: World, policy: Policy) -> list[Group]:
+    """The groups of one step: one for each cluster where weights divide it, else one."""
+    rung, tier = policy.ladder[step.position.step], step.standing.tier
+    names = {each.cluster for each in step.candidates}
+    weights: Mapping[str, int] = {name: weight(name, world, policy) for name in names}
+    divided = ladder.divide(share, names, weights, always=bool(policy.weights))
+    if not divided:
+        return [Group(step.candidates, share, rung, tier)]
+    return [
+        Group(tuple(each for each in step.candidates if each.cluster == name), part, rung, tier)
+        for name, part in divided.items()
+    ]
+
+
+def _behind(rest: Iterable[Step], first: Standing | None, policy: Policy) -> list[LeftOut]:
+    """Those who would answer if the groups could not, with their priorities in SRV answers."""
+    left: list[LeftOut] = []
+    seen: dict[Tier, int] = {}
+    for step in rest:
+        tier = step.standing.tier
+        same = first is not None and tier == first.tier
+        number = seen.get(tier, 1 if same else 0)
+        seen[tier] = number + 1
+        priority = None
+        if first is not None and first.tier in _PRIORITIES and tier in _PRIORITIES:
+            priority = (0 if same else _PRIORITIES[tier]) + min(number, _LAST_RUNG)
+        reason = Reason.FARTHER if step.standing == first else Reason.BACKUP if same else _REASONS[tier]
+        rung = policy.ladder[step.position.step]
+        left.extend(LeftOut(each, reason, rung, tier, priority) for each in step.candidates)
+    return left
+
+
+def _order(candidate: Candidate) -> tuple[str, str, int, bytes]:
+    return (candidate.cluster, candidate.kind, len(candidate.address), candidate.address)

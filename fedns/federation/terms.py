@@ -1,0 +1,138 @@
+"""The words of placement, values only: policy and world go in, groups and reasons come out."""
+
+from enum import StrEnum
+from fractions import Fraction
+from typing import Literal
+
+from msgspec import Struct
+
+from fedns.federation.health import Freshness
+from fedns.federation.objects import AddressKind, Cluster, Port
+
+
+class Rung(StrEnum):
+    """One step of the ladder."""
+
+    ZONE = "zone"
+    CLUSTER = "cluster"
+    REGION = "region"
+    JURISDICTION = "jurisdiction"
+    ANY = "any"
+
+
+class Tier(StrEnum):
+    """How true a candidate is; the best tier that is not empty answers."""
+
+    READY = "a"
+    BACKUP = "b"
+    TERMINATING = "c"
+    STALE = "d"
+    DRAINED = "e"
+    EXPIRED = "f"
+    UNREADY_ADDRESS = "g"
+
+
+class Reason(StrEnum):
+    """Why a candidate is in no group: the closed set that `_explain` and the status page print."""
+
+    FARTHER = "farther"
+    WORSE_TIER = "worse-tier"
+    UNREADY = "unready"
+    STALE = "stale"
+    EXPIRED = "expired"
+    UNREACHABLE_KIND = "unreachable-address"
+    OTHER_KIND = "other-address-kind"
+    JURISDICTION = "jurisdiction"
+    NO_RUNG = "no-rung"
+    BACKUP = "backup"
+    DRAINED = "drained"
+    PART = "outside-asked-part"
+    CLOSED = "policy-closed"
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """How services are placed (configuration: one entry of `policies`; the first one whose `match` fits counts).
+
+    `min_ready` is a count, or a percent of a rung's own endpoints written as `"50%"`. `ttl` None is the zone's.
+    """
+
+    namespaces: tuple[str, ...] = ("*",)
+    services: tuple[str, ...] = ("*",)
+    ladder: tuple[Rung, ...] = (Rung.ZONE, Rung.CLUSTER, Rung.REGION, Rung.JURISDICTION, Rung.ANY)
+    min_ready: int | str = 1
+    spill: Literal["proportional", "none"] = "proportional"
+    jurisdictions: tuple[str, ...] = ()
+    weights: dict[str, int] = {}
+    when_all_unhealthy: Literal["open", "closed"] = "open"
+    ttl: int | None = None
+    max_answers: int = 0
+    large_answers: Literal["subset", "truncate"] = "subset"
+
+
+class World(Struct, frozen=True, kw_only=True):
+    """What `place` needs to know beside the service: the members, how fresh each is, and which one is local."""
+
+    clusters: dict[str, Cluster]
+    states: dict[str, Freshness]
+    local: str = ""
+    local_when_stale: Literal["keep", "demote"] = "keep"
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """The part of the federation that a name asks for; an empty string asks for nothing, case does not matter.
+
+    `port` and `protocol` are those of a `_port._proto` name: an address that does not have them is outside.
+    """
+
+    cluster: str = ""
+    region: str = ""
+    zone: str = ""
+    port: str = ""
+    protocol: str = ""
+
+
+class Candidate(Struct, frozen=True):
+    """One address that could be handed out.
+
+    A cluster-level address (ClusterIP, LoadBalancer, Gateway) has no host and no zone of its own: `zones` are those in
+    which its cluster has ready endpoints, `ready` and `total` the numbers of ready and of all endpoints there, and
+    `conditions` those of the ready ones (where none is ready, of those that serve while they end). A pod address has
+    its own zone, `ready` 0 or 1, and `host`, the host label of its per-host name. `ports` are the numbers to use
+    with this address.
+    """
+
+    cluster: str
+    kind: AddressKind
+    address: bytes
+    ready: int
+    total: int
+    conditions: int = 0
+    zones: tuple[str, ...] = ()
+    host: str = ""
+    ports: tuple[Port, ...] = ()
+
+
+class Group(Struct, frozen=True):
+    """Candidates that answer together, with their exact share of all responses."""
+
+    candidates: tuple[Candidate, ...]
+    share: Fraction
+    rung: Rung
+    tier: Tier
+
+
+class LeftOut(Struct, frozen=True):
+    """A candidate in no group, why, and where it would stand: its priority in SRV answers, None for never."""
+
+    candidate: Candidate
+    reason: Reason
+    rung: Rung | None = None
+    tier: Tier | None = None
+    priority: int | None = None
+
+
+class Placement(Struct, frozen=True):
+    """The decision: the groups that answer (none: nobody may), and a reason for everybody else."""
+
+    groups: tuple[Group, ...]
+    left_out: tuple[LeftOut, ...]
