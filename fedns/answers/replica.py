@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import structs
 
 from fedns.answers import counters
-from fedns.answers.resolve import Client, State
+from fedns.answers.answer import Client, State
 from fedns.answers.rules import Rules
 from fedns.answers.wire import Change, Generation, Members, NewRules, Replace, ToWorker
 from fedns.federation import health

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from fedns.answers import codes, counters
+from fedns.answers.answer import Answer
 from fedns.answers.packet import Query, Record, Refusal, parse, refuse, write
 from fedns.answers.replica import Entry, Replica, View
-from fedns.answers.resolve import Answer, resolve
+from fedns.answers.resolve import resolve
 from fedns.answers.turns import Turn, turns, windows
 
 MIN_UDP_BYTES: Final = 512
@@ -75,7 +76,14 @@ def _entry(query: Query, answer: Answer, view: View, nsid: str, word: int) -> En
 
     def encode(answers: Sequence[Record], additional: Sequence[Record]) -> bytes:
         return write(
-            query, answer.rcode, answers, answer.authority, additional, limit=limit, aa=answer.aa, options=options
+            query,
+            answer.rcode,
+            [*answer.chain, *answers],
+            answer.authority,
+            additional,
+            limit=limit,
+            aa=answer.aa,
+            options=options,
         )
 
     if not answer.groups:
@@ -115,7 +123,7 @@ def _walk(answer: Answer, limit: int, overhead: int, *, stream: bool) -> list[Tu
         count = len(group.records)
         fitting = answer.max_answers or count
         if answer.subset and not stream and count:
-            # Every record of an address set has the same size: a pointer to the question's name, then 10 + rdata.
+            # Every record of an address set has the same size: a pointer to its owner's name, then 10 bytes and rdata.
             fitting = min(fitting, max(1, (limit - overhead) // (12 + len(group.records[0].rdata))))
         rotations.append(windows(count, fitting) if answer.rotate else [tuple(range(min(count, fitting)))])
     return turns([group.share for group in answer.groups], rotations)

@@ -121,6 +121,7 @@ BAD: dict[str, tuple[bytes, int]] = {
     "OPT longer than the packet": (query(rest=opt(length=1), counts=(1, 0, 0, 1)), codes.FORMERR),
     "option without length": (query(rest=opt(b"\0\3\0"), counts=(1, 0, 0, 1)), codes.FORMERR),
     "option longer than OPT": (query(rest=opt(b"\0\3\0\1"), counts=(1, 0, 0, 1)), codes.FORMERR),
+    "malformed cookie": (query(rest=opt(option(10, bytes(7))), counts=(1, 0, 0, 1)), codes.FORMERR),
     "33 options": (query(rest=opt(option(65001) * 33), counts=(1, 0, 0, 1)), codes.FORMERR),
     "another record": (query(rest=A_RECORD, counts=(1, 0, 0, 1)), codes.FORMERR),
     "another record beside OPT": (query(rest=opt() + A_RECORD, counts=(1, 0, 0, 2)), codes.FORMERR),

@@ -1,0 +1,149 @@
+"""Replica: answers follow what is said at once, members age by its own clock, and memory is bounded."""
+
+import pytest
+from msgspec import structs
+
+from fedns.answers import counters
+from fedns.answers import replica as module
+from fedns.answers.replica import Entry
+from fedns.answers.wire import Change, Generation, Members, NewRules, Replace
+from fedns.federation.health import Freshness, Status
+from tests.answers.replicas import NOW, RULES, WEB, addresses, ask, export, fresh, replica
+
+
+def test_an_entry_takes_turns_and_encodes_each_once() -> None:
+    """Responses follow one another for ever; each is encoded when it is first wanted."""
+    made: list[int] = []
+    entry = Entry(2, lambda at: made.append(at) or b"%d" % at, 0)
+    assert [entry.take() for _ in range(5)] == [b"0", b"1", b"0", b"1", b"0"]
+    assert made == [0, 1]
+
+
+def test_a_change_is_in_the_next_answer() -> None:
+    """A remembered answer is forgotten when its service changes, and no other is."""
+    held = replica()
+    assert len(addresses(ask(held, WEB))) == 3
+    other = f"gone.{WEB.partition('.')[2]}"
+    ask(held, other)
+    misses = held.counts[counters.MISSES]
+    held.apply(Change("eu1", "shop", "web", export("eu1", [b"\x0a\x01\x00\x09"], "eu-a")), NOW)
+    assert addresses(ask(held, WEB)) == ["10.1.0.9"]
+    assert held.counts[counters.MISSES] == misses + 1
+    held.apply(Change("eu1", "shop", "web", None), NOW)
+    assert addresses(ask(held, WEB)) != ["10.1.0.9"]
+
+
+def test_a_change_of_nothing_forgets_nothing() -> None:
+    """The same export again leaves the remembered answers."""
+    held = replica()
+    ask(held, WEB)
+    misses = held.counts[counters.MISSES]
+    held.apply(Change("us1", "shop", "other", None), NOW)
+    ask(held, WEB)
+    assert held.counts[counters.MISSES] == misses
+
+
+def test_a_new_service_ends_the_negative_answers_of_its_namespace() -> None:
+    """NXDOMAIN is forgotten when the service or its namespace comes to be."""
+    held = replica()
+    name = WEB.replace("shop", "bank")
+    assert ask(held, name).rcode() == 3
+    held.apply(Change("eu1", "bank", "web", export("eu1", [b"\x0a\x01\x00\x07"], "eu-a", namespace="bank")), NOW)
+    assert addresses(ask(held, name)) == ["10.1.0.7"]
+
+
+def test_a_whole_member_arrives_in_chunks_and_counts_when_complete() -> None:
+    """Nothing of a replacement is seen before its last chunk, and then all of it."""
+    held = replica()
+    held.apply(Replace("eu1", (export("eu1", [b"\x0a\x01\x00\x08"], "eu-a"),), first=True, last=False), NOW)
+    assert len(addresses(ask(held, WEB))) == 3
+    held.apply(Replace("eu1", (), first=False, last=True), NOW)
+    assert addresses(ask(held, WEB)) == ["10.1.0.8"]
+
+
+def test_members_age_when_nobody_speaks() -> None:
+    """Without the control process a member turns stale by the worker's own clock, and answers say so."""
+    held = replica()
+    assert ask(held, WEB, source="10.9.0.1").answer[0].ttl == 5
+    held.tick(NOW + 400)
+    assert {status.state for status in held.statuses.values()} != {Freshness.FRESH}
+    assert [option.code for option in ask(held, WEB, now=NOW + 400).extended_errors()] == [3]
+
+
+def test_a_member_that_left_is_withdrawn() -> None:
+    """A member missing in the next Members has no say any more, nor has one missing in new rules."""
+    held = replica()
+    held.apply(Members((fresh("us1"),)), NOW)
+    assert addresses(ask(held, WEB))[0].startswith("10.2.")
+    held = replica()
+    held.apply(NewRules(structs.replace(RULES, clusters=RULES.clusters[1:])), NOW)
+    assert addresses(ask(held, WEB))[0].startswith("10.2.")
+
+
+def test_a_new_control_process_does_not_make_a_worker_forget() -> None:
+    """A member that the new process has not read yet keeps what the worker holds, with the newest evidence."""
+    held = replica()
+    newcomer = Status(cluster="eu1", joined=NOW + 5, state=Freshness.SYNCING, since=NOW + 5, alive=NOW + 6)
+    held.apply(Members((newcomer, fresh("us1", NOW + 6))), NOW + 6)
+    assert held.statuses["eu1"].synced
+    assert held.statuses["eu1"].alive == NOW + 6
+    assert len(addresses(ask(held, WEB, now=NOW + 6))) == 3
+
+
+def test_a_generation_is_counted_and_opens_the_doors() -> None:
+    """Loaded, epoch, generation and the SOA's serial follow what the control process says."""
+    held = replica()
+    serial = held.serial
+    held.apply(Generation("next", 9), NOW)
+    assert (held.loaded, held.epoch, held.generation, held.counts[counters.GENERATION]) == (True, "next", 9, 9)
+    assert held.serial == serial + 1
+
+
+def test_answers_that_tell_an_age_are_made_anew() -> None:
+    """An answer with an extended error is remembered for a moment only."""
+    held = replica()
+    held.tick(NOW + 400)
+    ask(held, WEB, now=NOW + 400)
+    misses = held.counts[counters.MISSES]
+    ask(held, WEB, now=NOW + 400)
+    assert held.counts[counters.MISSES] == misses
+    held.tick(NOW + 402)
+    ask(held, WEB, now=NOW + 402)
+    assert held.counts[counters.MISSES] == misses + 1
+
+
+@pytest.mark.parametrize(("name", "bound"), [("web", "MAX_ENTRIES"), ("no", "MAX_NEGATIVES")])
+def test_remembered_answers_are_bounded(monkeypatch: pytest.MonkeyPatch, name: str, bound: str) -> None:
+    """The oldest answer gives way to a new one, positive and negative ones each among themselves."""
+    monkeypatch.setattr(module, bound, 2)
+    held = replica()
+    for payload in (1200, 1201, 1202):
+        ask(held, f"{name}.shop.myfed.svc.example.com", payload=payload)
+    held.tick(NOW)
+    assert held.counts[counters.ENTRIES] == 2
+    misses = held.counts[counters.MISSES]
+    ask(held, f"{name}.shop.myfed.svc.example.com", payload=1202)
+    assert held.counts[counters.MISSES] == misses
+    ask(held, f"{name}.shop.myfed.svc.example.com", payload=1200)
+    assert held.counts[counters.MISSES] == misses + 1
+
+
+def test_client_views_are_bounded_and_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients of one place share their answers; the table of addresses starts anew when it is full."""
+    monkeypatch.setattr(module, "MAX_VIEWS", 2)
+    held = replica()
+    first = held.view("127.0.0.1", stream=False)
+    assert held.view(b"\x7f\0\0\2", stream=False).entries is first.entries
+    assert held.view("10.9.0.1", stream=False).entries is not first.entries
+    assert held.view("127.0.0.1", stream=False) is not first
+    assert held.view("127.0.0.1", stream=True).entries is not first.entries
+
+
+@pytest.mark.parametrize(
+    ("address", "family", "cluster"),
+    [("10.9.1.1", 4, "us1"), ("::ffff:10.9.1.1", 4, "us1"), ("fe80::1%eth0", 6, "eu1"), (bytes(15) + b"\1", 6, "eu1")],
+)
+def test_a_view_knows_the_place_of_its_client(address: str | bytes, family: int, cluster: str) -> None:
+    """Text and packed addresses, mapped ones and scoped ones, lead to the client's location."""
+    view = replica().view(address, stream=False)
+    assert (view.family, view.client.location.cluster) == (family, cluster)
