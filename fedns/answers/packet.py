@@ -12,12 +12,11 @@ from typing import Final, NamedTuple
 
 from fedns.answers import codes
 from fedns.answers.compression import MAX_LABEL_BYTES, MAX_NAME_BYTES, after_name, put_name
+from fedns.answers.options import OPTION, read_options
 
 HEADER_BYTES: Final = 12
 MAX_QUERY_BYTES: Final = 4096
 """No honest query is longer; on every transport."""
-MAX_OPTIONS: Final = 32
-"""EDNS options of one query."""
 PAYLOAD_BYTES: Final = 1232
 """The UDP size that fedns advertises (RFC 9715, DNS flag day 2020)."""
 MIN_LIMIT_BYTES: Final = HEADER_BYTES + MAX_NAME_BYTES + 4 + 11
@@ -28,7 +27,6 @@ _QUESTION: Final = Layout("!HH")
 _FIXED: Final = Layout("!HHIH")
 """What follows the owner of a record: type, class, TTL, length of the data."""
 _LENGTH: Final = Layout("!H")
-_OPTION: Final = Layout("!HH")
 _DNSSEC_OK: Final = 0x8000
 _SOA_NUMBERS_BYTES: Final = 20
 
@@ -213,7 +211,7 @@ def _additional(packet: bytes, at: int, count: int) -> tuple[int, Edns | None]:
         # Before the options: another version may lay them out otherwise (RFC 6891 section 6.1.3).
         if edns.version:
             return codes.BADVERS, edns
-        parsed = _options(options)
+        parsed = read_options(options)
         if parsed is None:
             return codes.FORMERR, edns
         edns = edns._replace(options=parsed)
@@ -221,23 +219,9 @@ def _additional(packet: bytes, at: int, count: int) -> tuple[int, Edns | None]:
     return codes.NOTAUTH if signed else codes.NOERROR, edns
 
 
-def _options(content: bytes) -> tuple[tuple[int, bytes], ...] | None:
-    """The EDNS options in the data of an OPT record; None when they are malformed or more than MAX_OPTIONS."""
-    options: list[tuple[int, bytes]] = []
-    at = 0
-    while at < len(content):
-        start = at + _OPTION.size
-        if start > len(content) or len(options) == MAX_OPTIONS:
-            return None
-        code, length = _OPTION.unpack_from(content, at)
-        at = start + length
-        options.append((code, content[start:at]))
-    return tuple(options) if at == len(content) else None
-
-
 def _opt(rcode: int, *, dnssec_ok: bool, options: Sequence[tuple[int, bytes]]) -> bytes:
     """Our OPT record (RFC 6891 section 6.1.2): version 0, the upper bits of the rcode, DO as the client set it."""
-    content = b"".join(_OPTION.pack(code, len(value)) + value for code, value in options)
+    content = b"".join(OPTION.pack(code, len(value)) + value for code, value in options)
     ttl = rcode >> 4 << 24 | (_DNSSEC_OK if dnssec_ok else 0)
     return b"\0" + _FIXED.pack(codes.OPT, PAYLOAD_BYTES, ttl, len(content)) + content
 
