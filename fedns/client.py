@@ -103,6 +103,7 @@ async def _over_udp(question: Ask, packet: bytes) -> bytes:
             sock.bind((question.source, 0))
         sock.connect(server)
         stream = await asyncio_dgram.from_socket(sock)
+        assert isinstance(stream, DatagramClient)
     except OSError as error:
         sock.close()
         raise ClientError(_sentence(question, error)) from error

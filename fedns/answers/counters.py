@@ -56,7 +56,7 @@ class ReplyCount(NamedTuple):
     family: str
     qtype: str
     rcode: str
-    count: int
+    sent: int
 
 
 def reply_word(*, stream: bool, family: int, qtype: int | None, rcode: int) -> int:

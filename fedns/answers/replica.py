@@ -4,17 +4,17 @@ Messages of the control process go in by `apply`, time by `tick`; `view` says wh
 for everybody who is in the same place. It does not know how messages or packets travel.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import structs
 
 from fedns.answers import counters
 from fedns.answers.answer import Client, State
 from fedns.answers.rules import Rules
-from fedns.answers.wire import Change, Generation, Members, NewRules, Replace, ToWorker
+from fedns.answers.wire import Change, Members, NewRules, Replace, ToWorker
 from fedns.federation import health
 from fedns.federation.catalog import Catalog
 from fedns.federation.health import Status
@@ -30,20 +30,18 @@ MAX_VIEWS: Final = 65_536
 VOLATILE_SECONDS: Final = 1.0
 """An answer that tells an age is made anew after this long."""
 
-Place = tuple[dict[bytes, "Entry"], bytes]
-"""Where one remembered answer stands: the answers of its view, and its question."""
-
 
 class Entry:
-    """The responses of one question, without their ids, that take turns."""
+    """The responses of one question, without their ids, that take turns; `word` counts them."""
 
-    __slots__ = ("_at", "_encode", "_responses", "word")
+    __slots__ = ("_at", "_encode", "_responses", "place", "word")
 
     def __init__(self, responses: int, encode: Callable[[int], bytes], word: int) -> None:
         self._responses: list[bytes | None] = [None] * responses
         self._encode = encode
         self._at = -1
         self.word = word
+        self.place: Place | None = None
 
     def take(self) -> bytes:
         """The next response, encoded when it is its first time."""
@@ -56,6 +54,15 @@ class Entry:
         if response is None:
             response = responses[at] = self._encode(at)
         return response
+
+
+class Place(NamedTuple):
+    """Where a remembered entry stands: under which question of which view, and what it depends on."""
+
+    entries: dict[bytes, Entry]
+    question: bytes
+    key: ServiceKey | None
+    negative: bool
 
 
 class View:
@@ -108,7 +115,7 @@ class Replica:
                 key = (message.namespace, message.name)
                 if self.catalog.apply(message.cluster, key, message.export):
                     self._forget(key)
-            case Generation():
+            case _:
                 self.epoch, self.generation = message.epoch, message.generation
                 self.counts[counters.GENERATION] = message.generation
                 self.serial = (self.serial + 1) & 0xFFFFFFFF or 1
@@ -123,8 +130,7 @@ class Replica:
         if turned:
             self._forget_all()
         while self._volatile and self._volatile[0][0] <= now:
-            _, entries, question = self._volatile.popleft()
-            entries.pop(question, None)
+            self._drop(self._volatile.popleft()[1])
         self.counts[counters.ENTRIES] = len(self._kept[False]) + len(self._kept[True])
 
     def view(self, address: str | bytes, *, stream: bool) -> View:
@@ -141,16 +147,16 @@ class Replica:
         """Remember the responses to a question until something that they depend on changes."""
         kept = self._kept[negative]
         if len(kept) >= (MAX_NEGATIVES if negative else MAX_ENTRIES):
-            entries, oldest = kept.popleft()
-            entries.pop(oldest, None)
+            self._drop(next(iter(kept)))
+        entry.place = Place(view.entries, question, key, negative)
         view.entries[question] = entry
-        kept.append((view.entries, question))
+        kept[entry] = None
         if key is not None:
-            self._dependents.setdefault(key, []).append((view.entries, question))
+            self._dependents.setdefault(key, {})[entry] = None
 
-    def keep_briefly(self, view: View, question: bytes, now: float) -> None:
+    def keep_briefly(self, entry: Entry, now: float) -> None:
         """A remembered response tells an age: it is to be made anew soon."""
-        self._volatile.append((now + VOLATILE_SECONDS, view.entries, question))
+        self._volatile.append((now + VOLATILE_SECONDS, entry))
 
     def _use(self, rules: Rules) -> None:
         self.rules = rules
@@ -209,12 +215,27 @@ class Replica:
 
     def _forget(self, key: ServiceKey) -> None:
         for each in (key, (key[0], "")):
-            for entries, question in self._dependents.pop(each, ()):
-                entries.pop(question, None)
+            for entry in self._dependents.pop(each, ()):
+                self._drop(entry)
+
+    def _drop(self, entry: Entry) -> None:
+        """Forget one entry, wherever it is known; one that has been forgotten already stays so."""
+        place, entry.place = entry.place, None
+        if place is None:
+            return
+        del place.entries[place.question]
+        del self._kept[place.negative][entry]
+        if place.key is not None and place.key in self._dependents:
+            dependents = self._dependents[place.key]
+            del dependents[entry]
+            if not dependents:
+                del self._dependents[place.key]
 
     def _forget_all(self) -> None:
         for entries in self._answers.values():
+            for entry in entries.values():
+                entry.place = None
             entries.clear()
-        self._kept: tuple[deque[Place], deque[Place]] = (deque(), deque())
-        self._dependents: dict[ServiceKey, list[Place]] = {}
-        self._volatile: deque[tuple[float, dict[bytes, Entry], bytes]] = deque()
+        self._kept: tuple[OrderedDict[Entry, None], OrderedDict[Entry, None]] = (OrderedDict(), OrderedDict())
+        self._dependents: dict[ServiceKey, dict[Entry, None]] = {}
+        self._volatile: deque[tuple[float, Entry]] = deque()

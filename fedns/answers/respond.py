@@ -45,10 +45,9 @@ def _answer(packet: bytes, view: View, replica: Replica, now: float) -> bytes:
     word = counters.reply_word(stream=view.stream, family=view.family, qtype=query.qtype, rcode=answer.rcode)
     entry = _entry(query, answer, view, replica.rules.nsid, word)
     if answer.cacheable:
-        question = packet[2:]
-        replica.keep(view, question, entry, answer.key, negative=answer.rcode != codes.NOERROR)
+        replica.keep(view, packet[2:], entry, answer.key, negative=answer.rcode != codes.NOERROR)
         if answer.ede:
-            replica.keep_briefly(view, question, now)
+            replica.keep_briefly(entry, now)
     replica.counts[word] += 1
     return packet[:2] + entry.take()
 

@@ -76,8 +76,8 @@ ToWorker = NewRules | Members | Replace | Change | Generation
 ToControl = Hello | Ack
 
 _encoder = msgpack.Encoder()
-_to_worker = msgpack.Decoder(ToWorker)
-_to_control = msgpack.Decoder(ToControl)
+_to_worker: msgpack.Decoder[ToWorker] = msgpack.Decoder(ToWorker)
+_to_control: msgpack.Decoder[ToControl] = msgpack.Decoder(ToControl)
 
 
 class BrokenStreamError(ValueError):

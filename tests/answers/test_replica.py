@@ -147,3 +147,33 @@ def test_a_view_knows_the_place_of_its_client(address: str | bytes, family: int,
     """Text and packed addresses, mapped ones and scoped ones, lead to the client's location."""
     view = replica().view(address, stream=False)
     assert (view.family, view.client.location.cluster) == (family, cluster)
+
+
+def test_what_depends_on_no_service_is_kept_through_changes() -> None:
+    """The zone's own records stay remembered, and go when the memory is full."""
+    held = replica()
+    ask(held, "example.com", "NS")
+    misses = held.counts[counters.MISSES]
+    held.apply(Change("eu1", "shop", "web", None), NOW)
+    ask(held, "example.com", "NS")
+    assert held.counts[counters.MISSES] == misses
+
+
+def test_the_zone_s_own_records_give_way_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry that depends on nothing is dropped like any other."""
+    monkeypatch.setattr(module, "MAX_ENTRIES", 1)
+    held = replica()
+    ask(held, "example.com", "NS")
+    ask(held, WEB)
+    held.tick(NOW)
+    assert held.counts[counters.ENTRIES] == 1
+
+
+def test_an_answer_that_told_an_age_may_have_gone_already() -> None:
+    """A change forgets it before its moment is over; the tick finds nothing to do."""
+    held = replica()
+    held.tick(NOW + 400)
+    ask(held, WEB, now=NOW + 400)
+    held.apply(Change("eu1", "shop", "web", None), NOW + 400)
+    held.tick(NOW + 402)
+    assert held.counts[counters.ENTRIES] == 0

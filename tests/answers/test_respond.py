@@ -80,7 +80,7 @@ def test_malformed_packets_are_refused_or_dropped_and_counted() -> None:
     assert respond(QUERY[:14], view, held, NOW)[3] & 15 == 1
     assert not respond(QUERY[:8], view, held, NOW)
     assert held.counts[counters.DROPS + counters.DROP_REASONS.index("malformed")] == 1
-    assert [(each.rcode, each.count) for each in counters.replies(held.counts)] == [("FORMERR", 1)]
+    assert [(each.rcode, each.sent) for each in counters.replies(held.counts)] == [("FORMERR", 1)]
 
 
 def test_a_bug_costs_one_servfail(monkeypatch: pytest.MonkeyPatch) -> None:
