@@ -1,0 +1,47 @@
+"""Asks a member's API server for life, for ever: GET /readyz at a steady pace. It knows nothing of watches."""
+
+import asyncio
+from typing import Protocol
+
+from fedns.clusters.connect import Connection, LostError, RefusedError, Timeouts
+
+_ANSWER_BYTES = 4096
+
+
+class Listener(Protocol):
+    """Whom the probe tells."""
+
+    def reached(self) -> None:
+        """The server answered."""
+
+    def unreachable(self, reason: str) -> None:
+        """It did not, or said that it is not ready."""
+
+
+async def probe(connection: Connection, listener: Listener, *, interval: float, timeout: float) -> None:  # noqa: ASYNC109 -- a limit per request, not of this call
+    """Ask every `interval` seconds, and wait `timeout` seconds for each answer."""
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    while True:
+        if reason := await _ask(connection, timeout):
+            listener.unreachable(reason)
+        else:
+            listener.reached()
+        due = max(due + interval, loop.time())  # after a late answer the next question comes at once, and only one
+        await asyncio.sleep(due - loop.time())
+
+
+async def _ask(connection: Connection, seconds: float) -> str:
+    """Why it does not count as alive, or "". Who refuses a stranger (401, 403) or knows no /readyz (404) is alive."""
+    try:
+        async with asyncio.timeout(seconds):
+            limits = Timeouts(total=seconds, connect=seconds, read=seconds)
+            async with connection.get("/readyz", [], limits) as reply:
+                await reply.body(_ANSWER_BYTES)
+    except RefusedError as refusal:
+        return "" if refusal.status in {401, 403, 404, 429} else str(refusal)
+    except LostError as loss:
+        return str(loss)
+    except TimeoutError:
+        return "timed out"
+    return ""
