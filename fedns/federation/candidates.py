@@ -59,8 +59,7 @@ def _reachable(kind: AddressKind, location: Location, cluster: Cluster) -> bool:
             return cluster.cluster_ips_routable or location.cluster == cluster.name
         case AddressKind.POD_IP:
             return bool(cluster.network) and location.network == cluster.network
-        case AddressKind.LOAD_BALANCER | AddressKind.GATEWAY:
-            return True
+    return True
 
 
 def _addresses(kind: AddressKind, export: Export, cluster: Cluster) -> Iterator[Candidate]:
@@ -73,8 +72,7 @@ def _addresses(kind: AddressKind, export: Export, cluster: Cluster) -> Iterator[
             return _services(kind, export.cluster_ips, export)
         case AddressKind.LOAD_BALANCER:
             return _services(kind, export.load_balancer_ips, export)
-        case AddressKind.GATEWAY:
-            return _services(kind, cluster.gateway_ips, export)
+    return _services(kind, cluster.gateway_ips, export)
 
 
 def _pods(export: Export) -> Iterator[Candidate]:

@@ -154,10 +154,10 @@ def observe(status: Status, evidence: Evidence, now: float, timers: Timers) -> S
             heard = structs.replace(status, fault=reason, broken=broken, readable=readable, recovering=None)
         case Synced():
             heard = structs.replace(status, synced=True, alive=max(status.alive, now), readable=now, broken=())
-        case Restored(age=seconds):
+        case _:
             if status.synced or status.state != Freshness.SYNCING:
                 return status
-            then = now - seconds
+            then = now - evidence.age
             return _entered(structs.replace(status, alive=then, readable=then), Freshness.RESTORED, now, timers)
     if isinstance(evidence, Alive | Readable | Synced) and not heard.broken:
         since = heard.recovering if heard.recovering is not None else now

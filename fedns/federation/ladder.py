@@ -112,8 +112,7 @@ def _matches(rung: Rung, candidate: Candidate, location: Location, cluster: Clus
             return bool(location.region) and location.region == cluster.region
         case Rung.JURISDICTION:
             return bool(location.jurisdiction) and location.jurisdiction == cluster.jurisdiction
-        case Rung.ANY:
-            return True
+    return True
 
 
 def _count(candidates: Iterable[Candidate], *, ready: bool) -> dict[str, int]:

@@ -1,0 +1,79 @@
+"""From an address to a location."""
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fedns.federation.locality import ClientRule, Location, Locator
+from tests.federation.worlds import EU1, US1
+
+CLUSTERS = {"eu1": EU1, "us1": US1}
+LOCAL = Location(cluster="eu1", zone="eu-west-b")
+RULES = (
+    ClientRule(cidrs=("10.0.0.0/8",), cluster="us1"),
+    ClientRule(cidrs=("10.1.0.0/16", "fd00::/8"), cluster="eu1", zone="eu-west-a"),
+    ClientRule(cidrs=("10.1.2.3/32", "10.1.0.0/16"), region="moon", jurisdiction="none", network="office"),
+    ClientRule(cidrs=("::ffff:192.0.2.0/120",), cluster="eu1", region="mars", jurisdiction="red", network="dust"),
+    ClientRule(cidrs=("198.51.100.0/24",), cluster="unknown"),
+    ClientRule(cidrs=("::/64",), region="low"),
+)
+IN_US1 = Location("us1", "", "us-east", "us", "default", "10.0.0.0/8")
+
+
+def _at(address: str) -> Location:
+    return Locator(RULES, LOCAL, CLUSTERS).locate(ip_address(address).packed)
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        pytest.param("10.9.9.9", IN_US1, id="filled from its cluster"),
+        pytest.param("::ffff:10.9.9.9", IN_US1, id="IPv4 written as IPv6"),
+        pytest.param(
+            "10.1.9.9",
+            Location("eu1", "eu-west-a", "eu-west", "eu", "default", "10.1.0.0/16"),
+            id="the longest prefix, of the first rule that has it",
+        ),
+        pytest.param("10.1.2.3", Location("", "", "moon", "none", "office", "10.1.2.3/32"), id="one address"),
+        pytest.param("fd12::1", Location("eu1", "eu-west-a", "eu-west", "eu", "default", "fd00::/8"), id="IPv6"),
+        pytest.param(
+            "192.0.2.9",
+            Location("eu1", "", "mars", "red", "dust", "::ffff:192.0.2.0/120"),
+            id="what the rule says stands; its prefix was IPv4 in disguise",
+        ),
+        pytest.param("198.51.100.1", Location("unknown", rule="198.51.100.0/24"), id="a cluster nobody knows"),
+        pytest.param("::1", Location(region="low", rule="::/64"), id="a low IPv6 prefix is no IPv4"),
+        pytest.param(
+            "203.0.113.1", Location("eu1", "eu-west-b", "eu-west", "eu", "default", "local"), id="where fedns runs"
+        ),
+    ],
+)
+def test_locations(address: str, place: Location) -> None:
+    """The longest prefix decides; what a rule leaves open follows from its cluster; else it is where fedns runs."""
+    assert _at(address) == place
+
+
+def test_a_long_prefix_of_mapped_addresses_only() -> None:
+    """An IPv6 prefix of 96 bits or more that is no mapped one stays IPv6."""
+    locator = Locator([ClientRule(cidrs=("2001:db8::/120",), region="six")], Location(), {})
+    assert locator.locate(ip_address("2001:db8::1").packed).region == "six"
+    assert locator.locate(ip_address("0.0.0.1").packed) == Location(rule="local")
+
+
+@given(st.binary(max_size=20))
+def test_every_address_is_somewhere(address: bytes) -> None:
+    """Whatever the bytes are, there is a location."""
+    assert Locator(RULES, LOCAL, CLUSTERS).locate(address).rule
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 32))), st.integers(0, 2**32 - 1))
+def test_the_longest_prefix_wins(prefixes: list[tuple[int, int]], number: int) -> None:
+    """The dictionaries find what a search through all prefixes finds."""
+    networks = [ip_network((first, length), strict=False) for first, length in prefixes]
+    locator = Locator([ClientRule(cidrs=(str(each),)) for each in networks], Location(), {})
+    address = ip_address(number)
+    around = [each for each in networks if address in each]
+    best = str(max(around, key=lambda each: each.prefixlen)) if around else "local"
+    assert locator.locate(address.packed).rule == best
