@@ -7,7 +7,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
-from fedns.lab.kinds import ENDPOINT_SLICES, KINDS, NAMESPACES, SERVICES, Json, Kind
+from fedns.lab.kinds import CRDS, ENDPOINT_SLICES, KINDS, NAMESPACES, SERVICES, Json, Kind
 from fedns.lab.status import invalid
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def check(kind: Kind, item: Json, old: Json | None, ips: Addresses) -> None:
         _service(item, old, ips)
     elif kind is ENDPOINT_SLICES:
         _slice(item, old)
+    elif kind is CRDS:
+        item.setdefault("status", {}).setdefault("conditions", [{"type": "Established", "status": "True"}])
     elif kind is NAMESPACES:
         item["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = name
         item.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from fedns.lab import discovery, selectors, tables, verbs
+from fedns.lab import discovery, protobuf, selectors, tables, verbs
 from fedns.lab.faults import Faults
 from fedns.lab.kinds import ACCESS_REVIEWS, RULES_REVIEWS, Json, by_path
 from fedns.lab.status import ApiError, bad_request, expired, no_method, no_resource, not_found, unsupported
@@ -23,6 +23,7 @@ MAX_BODY = 3 * 1024 * 1024
 
 _GZIP_FROM = 128 * 1024
 _WATCH_SECONDS = 1800
+_JSON = ("application/json",)
 _UPDATES = {"GET", "PUT", "PATCH"}
 
 
@@ -76,14 +77,16 @@ def _form(request: web.Request) -> str:
     raise ApiError(406, "NotAcceptable", text)
 
 
-async def _body(request: web.Request, media: tuple[str, ...] = ("application/json",)) -> Any:
-    if request.content_type not in media and request.headers.get("Content-Type"):
-        raise unsupported(media)
+async def _body(request: web.Request, media: tuple[str, ...] = _JSON) -> Any:
     try:
         content = await request.read()
     except web.HTTPRequestEntityTooLarge:
         text = f"Request entity too large: limit is {MAX_BODY}"
         raise ApiError(413, "RequestEntityTooLarge", text) from None
+    if request.content_type == protobuf.MEDIA and media == _JSON and (item := protobuf.decode(content)) is not None:
+        return item
+    if request.content_type not in media and request.headers.get("Content-Type"):
+        raise unsupported(media)
     try:
         return msgspec.json.decode(content) if content else None
     except msgspec.DecodeError as error:
@@ -118,7 +121,7 @@ class Api:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request."""
         target = parse_path(request.path)
-        if target is None:
+        if target is None or target.kind not in self.store.served():
             return self._about(request)
         if target.kind in {ACCESS_REVIEWS, RULES_REVIEWS}:
             if request.method != "POST":
@@ -135,8 +138,9 @@ class Api:
             return web.Response(text="ok")
         if path == "/api":
             return _reply(discovery.core_versions(request.host))
-        found = discovery.about(path)
-        if found is None and discovery.served(path):
+        kinds = self.store.served()
+        found = discovery.about(path, kinds)
+        if found is None and discovery.served(path, kinds):
             raise no_resource()
         if found is None:
             return web.Response(text="404 page not found\n", status=404)

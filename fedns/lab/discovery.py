@@ -1,6 +1,10 @@
 """What a server says about itself: versions, API groups, resources, and just enough OpenAPI for `kubectl apply`."""
 
-from fedns.lab.kinds import KINDS, Json, Kind, groups
+from collections.abc import Sequence
+
+from fedns.lab.kinds import Json, Kind, groups
+
+Kinds = Sequence[Kind]
 
 VERSION: Json = {
     "major": "1",
@@ -20,12 +24,12 @@ def _group(name: str, versions: tuple[str, ...]) -> Json:
     return {"name": name, "versions": entries, "preferredVersion": entries[0]}
 
 
-def group_list() -> Json:
+def group_list(kinds: Kinds) -> Json:
     """/apis."""
     return {
         "kind": "APIGroupList",
         "apiVersion": "v1",
-        "groups": [_group(name, versions) for name, versions in groups().items()],
+        "groups": [_group(name, versions) for name, versions in groups(kinds).items()],
     }
 
 
@@ -35,9 +39,9 @@ def core_versions(host: str) -> Json:
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": servers}
 
 
-def group(name: str) -> Json | None:
+def group(name: str, kinds: Kinds) -> Json | None:
     """/apis/GROUP."""
-    versions = groups().get(name)
+    versions = groups(kinds).get(name)
     return None if versions is None else {"kind": "APIGroup", "apiVersion": "v1"} | _group(name, versions)
 
 
@@ -56,13 +60,13 @@ def _entry(kind: Kind) -> Json:
     return entry
 
 
-def resource_list(name: str, version: str) -> Json | None:
+def resource_list(name: str, version: str, kinds: Kinds) -> Json | None:
     """/api/v1 and /apis/GROUP/VERSION; None for what is not served."""
-    kinds = [kind for kind in KINDS if kind.group == name and version in kind.versions]
-    if not kinds:
+    served_here = [kind for kind in kinds if kind.group == name and version in kind.versions]
+    if not served_here:
         return None
     resources: list[Json] = []
-    for kind in kinds:
+    for kind in served_here:
         resources.append(_entry(kind))
         if kind.status:
             verbs = ["get", "patch", "update"]
@@ -78,22 +82,22 @@ def resource_list(name: str, version: str) -> Json | None:
     }
 
 
-def openapi_index() -> Json:
+def openapi_index(kinds: Kinds) -> Json:
     """/openapi/v3."""
-    paths = ["api/v1", *(f"apis/{name}/{version}" for name, versions in groups().items() for version in versions)]
+    paths = ["api/v1", *(f"apis/{name}/{version}" for name, versions in groups(kinds).items() for version in versions)]
     return {"paths": {path: {"serverRelativeURL": f"/openapi/v3/{path}?hash=lab"} for path in paths}}
 
 
-def openapi(path: str) -> Json | None:
+def openapi(path: str, kinds: Kinds) -> Json | None:
     """/openapi/v3/PATH: the paths that can be patched, with the parameters that kubectl looks for, and open schemas."""
     prefix, _, version = path.rpartition("/")
     name = prefix.removeprefix("apis/") if prefix.startswith("apis/") else ""
-    kinds = [kind for kind in KINDS if kind.group == name and version in kind.versions]
-    if not kinds:
+    served_here = [kind for kind in kinds if kind.group == name and version in kind.versions]
+    if not served_here:
         return None
     paths: Json = {}
     schemas: Json = {}
-    for kind in kinds:
+    for kind in served_here:
         gvk = {"group": kind.group, "version": version, "kind": kind.name}
         where = f"/{path}/" + ("namespaces/{namespace}/" if kind.namespaced else "") + kind.plural + "/{name}"
         text = {"type": "string"}
@@ -113,29 +117,29 @@ def openapi(path: str) -> Json | None:
     }
 
 
-def served(path: str) -> bool:
+def served(path: str, kinds: Kinds) -> bool:
     """Whether the path lies inside an API version that is served: other ones are no path at all."""
     parts = path.split("/")
     if parts[1] == "api":
         return parts[2:3] == ["v1"]
-    return parts[1] == "apis" and parts[3:4] != [] and parts[3] in groups().get(parts[2], ())
+    return parts[1] == "apis" and parts[3:4] != [] and parts[3] in groups(kinds).get(parts[2], ())
 
 
-def about(path: str) -> Json | None:
+def about(path: str, kinds: Kinds) -> Json | None:
     """The document at a path that names no resource."""
     match path.strip("/").split("/"):
         case ["version"]:
             return VERSION
         case ["api", "v1"]:
-            return resource_list("", "v1")
+            return resource_list("", "v1", kinds)
         case ["apis"]:
-            return group_list()
+            return group_list(kinds)
         case ["apis", name]:
-            return group(name)
+            return group(name, kinds)
         case ["apis", name, version]:
-            return resource_list(name, version)
+            return resource_list(name, version, kinds)
         case ["openapi", "v3"]:
-            return openapi_index()
+            return openapi_index(kinds)
         case ["openapi", "v3", *rest]:
-            return openapi("/".join(rest))
+            return openapi("/".join(rest), kinds)
     return None

@@ -3,6 +3,7 @@
 Knows names only: what a type's objects may hold stands in `admission`, how they print in `tables`.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -122,6 +123,6 @@ def by_object(item: Json) -> Kind | None:
     return None
 
 
-def groups() -> dict[str, tuple[str, ...]]:
-    """The named API groups and their versions, preferred first."""
-    return {kind.group: kind.versions for kind in KINDS if kind.group}
+def groups(kinds: Iterable[Kind]) -> dict[str, tuple[str, ...]]:
+    """The named API groups of some types and their versions, preferred first."""
+    return {kind.group: kind.versions for kind in kinds if kind.group}

@@ -13,9 +13,9 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
-from fedns.lab import admission
-from fedns.lab.kinds import NAMESPACES, Json, Kind, by_object
-from fedns.lab.status import already_exists, bad_request, conflict, expired, not_found
+from fedns.lab import admission, crds
+from fedns.lab.kinds import CRDS, KINDS, NAMESPACES, Json, Kind, by_object
+from fedns.lab.status import already_exists, bad_request, conflict, expired, no_resource, not_found
 
 Key = tuple[str, str]
 """(namespace, name); the namespace of a cluster-wide object is empty."""
@@ -34,9 +34,19 @@ class Change(Struct, frozen=True):
 
 
 class Store:
-    """The objects of one cluster. All methods are synchronous: a change is visible when the call returns."""
+    """The objects of one cluster; `multicluster`: with the definitions of ServiceExport and ServiceImport.
 
-    def __init__(self, *, service_range: str = "10.96.0.0/16", keep: int = KEPT_CHANGES, version: int = 100) -> None:
+    All methods but `news` are synchronous: a change is visible when the call returns.
+    """
+
+    def __init__(
+        self,
+        *,
+        service_range: str = "10.96.0.0/16",
+        keep: int = KEPT_CHANGES,
+        version: int = 100,
+        multicluster: bool = True,
+    ) -> None:
         self.version = version
         self.oldest = version
         self.ips = admission.Addresses(ip_network(service_range))
@@ -46,6 +56,12 @@ class Store:
         self._news = asyncio.Event()
         for name in ("default", "kube-node-lease", "kube-public", "kube-system"):
             self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        for definition in crds.definitions() if multicluster else ():
+            self.apply(definition)
+
+    def served(self) -> list[Kind]:
+        """The types that this cluster knows now: a custom one only while its definition is there."""
+        return [kind for kind in KINDS if kind.builtin or ("", kind.resource) in self._table(CRDS)]
 
     def find(self, kind: Kind, namespace: str, name: str) -> Json | None:
         """The object, or None."""
@@ -140,6 +156,10 @@ class Store:
             return item, False
         if kind is NAMESPACES:
             self._empty(name)
+        if kind is CRDS:
+            for custom in (each for each in KINDS if each.resource == name):
+                for item in self.items(custom):
+                    self._drop(custom, _key(custom, item), item)
         return self._drop(kind, (namespace, name), old), True
 
     def apply(self, item: Json) -> Json:
@@ -150,8 +170,9 @@ class Store:
         namespace, name = key = _key(kind, item)
         if kind.namespaced and self.find(NAMESPACES, "", namespace) is None:
             self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-        old = self.find(kind, *key)
-        if old is None:
+        if kind not in self.served():
+            raise no_resource()
+        if self.find(kind, *key) is None:
             return self.create(kind, item)
         item = item | {"metadata": {**item["metadata"], "namespace": namespace, "name": name}}
         item["metadata"].pop("resourceVersion", None)
