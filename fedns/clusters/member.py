@@ -16,19 +16,10 @@ from msgspec import Struct
 from fedns.clusters.backoff import Backoff, Pulse
 from fedns.clusters.connect import Connection, LostError, connect
 from fedns.clusters.decode import Decoder, Item
+from fedns.clusters.listing import EXPORTS, SERVICES, SLICES, Lists, Resource
 from fedns.clusters.probe import probe
 from fedns.clusters.translate import Translator
-from fedns.clusters.watch import (
-    ABSENT_PAUSE,
-    CONFIRM_PAUSE,
-    EXPORTS,
-    GRACE,
-    SERVICES,
-    SLICES,
-    Lists,
-    Resource,
-    Watch,
-)
+from fedns.clusters.watch import ABSENT_PAUSE, CONFIRM_PAUSE, GRACE, Watch
 from fedns.federation.health import (
     Alive,
     Evidence,

@@ -14,42 +14,24 @@ from typing import Final, Protocol
 import msgspec
 from msgspec import Raw, Struct
 
+from fedns.clusters import listing
 from fedns.clusters.backoff import Backoff, Pulse
 from fedns.clusters.connect import Connection, LostError, RefusedError, Timeouts
 from fedns.clusters.decode import Item, number
 from fedns.clusters.lines import LONGEST, LineSplitter
+from fedns.clusters.listing import BATCH, AbsentError, GoneError, Lists, Resource
 
-PAGE_OBJECTS: Final = 250
-PAGE_BYTES: Final = 96 << 20
-BATCH: Final = 64
-"""Objects decoded before the loop gets its turn: 64 of the worst take 35 ms."""
 GRACE: Final = 5.0
 ABSENT_PAUSE: Final = 30.0
 CONFIRM_PAUSE: Final = 30.0
-_LIST_TIMEOUTS: Final = Timeouts(total=120.0, read=20.0)
 _HEALTHY: Final = 5.0
 """Seconds that a stream must have lived for its end to be a normal one."""
 _STUCK: Final = 3
 """After so many failures at one resourceVersion only a list can help (a garbled object would come again and again)."""
+_MOST_PATIENCE: Final = 20
+"""Streams that may say nothing before a list."""
 _RELIST: Final = (600.0, 900.0)
 """A list every 10-15 minutes heals what a watch has lost without a word."""
-
-
-class Resource(Struct, frozen=True):
-    """A kind of object: its name here, its paths (API versions, best first), and whether it may be absent."""
-
-    name: str
-    paths: tuple[str, ...]
-    optional: bool = False
-
-
-SERVICES: Final = Resource("services", ("/api/v1/services",))
-SLICES: Final = Resource("slices", ("/apis/discovery.k8s.io/v1/endpointslices",))
-EXPORTS: Final = Resource(
-    "exports",
-    ("/apis/multicluster.x-k8s.io/v1beta1/serviceexports", "/apis/multicluster.x-k8s.io/v1alpha1/serviceexports"),
-    optional=True,
-)
 
 
 class Follower(Protocol):
@@ -72,28 +54,6 @@ class Follower(Protocol):
 
     def counted(self, what: str) -> None:
         """Something worth a metric happened: list, watch, gone, refused."""
-
-
-class Lists:
-    """Leave to list: one at a time for a member, eight for all of them, so that a restart makes no storm."""
-
-    def __init__(self, everyone: asyncio.Semaphore) -> None:
-        self._everyone = everyone
-        self._own = asyncio.Lock()
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for both; the member's own first, so that nobody holds a common place while waiting."""
-        async with self._own, self._everyone:
-            yield
-
-
-class _GoneError(Exception):
-    """The server no longer knows this resourceVersion (410), or it cannot be trusted: list again."""
-
-
-class _AbsentError(Exception):
-    """The server does not know the resource at all (404)."""
 
 
 class _KickedError(Exception):
@@ -135,6 +95,7 @@ class Watch:
         self._path = resource.paths[0]
         self._version = ""
         self._stuck = 0
+        self._spoke, self._silent, self._patience = False, 0, 1
         self._relist_at = 0.0
         self._sure = False
         self._present = False
@@ -154,9 +115,9 @@ class Watch:
                 await self._turn()
             except _KickedError:
                 self._backoff.reset()
-            except _GoneError:
+            except GoneError:
                 await self._relist_soon()
-            except _AbsentError:
+            except AbsentError:
                 await self._missing()
             except _UnsureError:
                 self._sure = True
@@ -178,11 +139,25 @@ class Watch:
             self._relist_at = loop.time() + self._random.uniform(*_RELIST)
             self._follower.readable(self.resource)
         opened = loop.time()
+        self._spoke = False
         await self._watch()
+        self._doubt()
         if loop.time() - opened >= min(_HEALTHY, self._period / 2):
             self._backoff.reset()
         else:
             await self._backoff.pause()
+
+    def _doubt(self) -> None:
+        """A stream without a word may follow a version that a restored server has yet to reach: a list settles that.
+
+        A server that never sends bookmarks is listed less and less often for it.
+        """
+        if self._spoke:
+            self._silent, self._patience = 0, 1
+            return
+        self._silent += 1
+        if self._silent >= self._patience:
+            self._version, self._silent, self._patience = "", 0, min(self._patience * 2, _MOST_PATIENCE)
 
     async def _relist_soon(self) -> None:
         """At once the first time; a server that forgets again and again is given time."""
@@ -206,50 +181,15 @@ class Watch:
         await asyncio.sleep(self._absent_pause * self._random.uniform(0.8, 1.0))
 
     async def _list(self) -> None:
-        """A consistent list, page by page: without resourceVersion no lagging replica may answer it."""
         async with self._lists.turn():
             self._follower.counted("list")
             async with self._interruptible(None):
-                items, version = await self._pages()
-        if not self._follower.replaced(self.resource, items, sure=self._sure):
+                whole = await listing.read(self._connection, self.resource, self._decoded, self._follower.alive)
+        if not self._follower.replaced(self.resource, whole.items, sure=self._sure):
             self._version = ""
             raise _UnsureError
-        self._version, self._sure, self._present, self._stuck = version, False, True, 0
-
-    async def _pages(self) -> tuple[list[Item], str]:
-        for path in self.resource.paths:
-            try:
-                items, version, more = await self._page(path, "")
-                while more:
-                    page, version, more = await self._page(path, more)
-                    items += page
-            except RefusedError as refusal:
-                if refusal.status == 410:
-                    raise _GoneError from refusal
-                if refusal.status == 404 and self.resource.optional:
-                    continue
-                raise
-            self._path = path
-            return items, version
-        raise _AbsentError
-
-    async def _page(self, path: str, more: str) -> tuple[list[Item], str, str]:
-        params = [("limit", str(PAGE_OBJECTS))] + ([("continue", more)] if more else [])
-        async with self._connection.get(path, params, _LIST_TIMEOUTS) as reply:
-            body = await reply.body(PAGE_BYTES)
-        self._follower.alive()
-        try:
-            page = _PAGE.decode(body)
-        except (msgspec.MsgspecError, RecursionError) as fault:
-            raise LostError(f"a list that is none: {str(fault)[:120]}") from fault
-        if not page.kind.endswith("List") or not page.metadata.resourceVersion:
-            raise LostError("a list that is none: no kind or no resourceVersion")  # what a proxy says is never "empty"
-        items = []
-        for at, raw in enumerate(page.items or ()):
-            items.append(self._decoded(raw, self._decode))
-            if at % BATCH == BATCH - 1:
-                await asyncio.sleep(0)
-        return items, page.metadata.resourceVersion, page.metadata.more
+        self._path, self._version = whole.path, whole.version
+        self._sure, self._present, self._stuck = False, True, 0
 
     async def _watch(self) -> None:
         """One stream, from the last resourceVersion to its end."""
@@ -278,7 +218,7 @@ class Watch:
                             await asyncio.sleep(0)
         except RefusedError as refusal:
             if refusal.status == 410 or (refusal.status == 404 and self.resource.optional):
-                raise _GoneError from refusal
+                raise GoneError from refusal
             raise
         finally:
             for _ in range(splitter.refused):
@@ -303,6 +243,7 @@ class Watch:
     def _event(self, line: bytes) -> None:
         try:
             event = _EVENT.decode(line)
+            self._spoke = True
             self._follower.alive()
             if event.type == "ERROR":
                 raise self._told(_STATUS.decode(event.object))
@@ -314,7 +255,7 @@ class Watch:
             raise self._garbled(f"garbled: {str(fault)[:120]}") from fault
         if event.type not in {"ADDED", "MODIFIED", "DELETED"}:
             raise self._garbled(f"garbled: event type {event.type[:20]!r}")
-        item = self._decoded(event.object, self._bare if event.type == "DELETED" else self._decode)
+        item = self._bare(event.object) if event.type == "DELETED" else self._decoded(event.object)
         self._advance(item.version)
         self._follower.changed(self.resource, event.type, item)
 
@@ -323,14 +264,14 @@ class Watch:
         if not version:
             return
         if version < number(self._version):
-            raise _GoneError
+            raise GoneError
         if version > number(self._version):
             self._version, self._stuck = str(version), 0
 
     def _told(self, status: "_Status") -> Exception:
         """What an ERROR event means: 410 asks for a list; after any other this version may be good no more."""
         if status.code == 410 or status.reason in {"Expired", "Gone"}:
-            return _GoneError()
+            return GoneError()
         self._version = ""
         return LostError(f"the stream ended with an error: {status.code} {status.message[:120]}")
 
@@ -341,23 +282,12 @@ class Watch:
             self._version, self._stuck = "", 0
         return LostError(reason)
 
-    def _decoded(self, raw: Raw, decode: Callable[[Raw], Item]) -> Item:
+    def _decoded(self, raw: Raw) -> Item:
         if len(memoryview(raw)) > LONGEST:
             self._follower.counted("refused")
             item = self._bare(raw)
             return Item(item.namespace, item.name, item.version, fault="larger than 4 MiB")
-        return decode(raw)
-
-
-class _ListMeta(Struct):
-    resourceVersion: str = ""  # noqa: N815 -- spelt as Kubernetes spells it
-    more: str = msgspec.field(name="continue", default="")
-
-
-class _Page(Struct):
-    metadata: _ListMeta
-    kind: str = ""
-    items: list[Raw] | None = None
+        return self._decode(raw)
 
 
 class _Event(Struct):
@@ -366,7 +296,7 @@ class _Event(Struct):
 
 
 class _Bookmark(Struct):
-    metadata: _ListMeta
+    metadata: listing.Meta
 
 
 class _Status(Struct):
@@ -375,7 +305,6 @@ class _Status(Struct):
     message: str = ""
 
 
-_PAGE: Final = msgspec.json.Decoder(_Page)
 _EVENT: Final = msgspec.json.Decoder(_Event)
 _BOOKMARK: Final = msgspec.json.Decoder(_Bookmark)
 _STATUS: Final = msgspec.json.Decoder(_Status)
