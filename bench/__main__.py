@@ -17,13 +17,13 @@ MEASURES = {"wire": wire.measure, "change": change.measure, "cold": cold.measure
 
 def show(title: str, figures: dict[str, Any]) -> None:
     """Print one result: a line for each server or figure."""
-    print(f"\n{title}")  # noqa: T201 -- a command that prints
+    print(f"\n{title}")
     for name, figure in figures.items():
         if isinstance(figure, dict):
             text = ", ".join(f"{key} {value:,.6g}" for key, value in figure.items())
         else:
             text = f"{figure:,.4g}"
-        print(f"  {name:<24} {text}")  # noqa: T201 -- the same
+        print(f"  {name:<24} {text}")
 
 
 def main() -> None:

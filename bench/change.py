@@ -4,8 +4,10 @@ The time runs from the moment the API server has acknowledged the change, as a c
 """
 
 import asyncio
+import http.client
 import json
 import socket
+import ssl
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
@@ -13,7 +15,7 @@ from typing import Any, Final
 from bench.ground import headless, ipv4, settled
 from fedns.answers.records import name as wire_name
 from fedns.lab.processes import free_port
-from fedns.lab.real import Server
+from fedns.lab.real import ADMIN_TOKEN, Server
 from fedns.lab.world import World
 
 CHANGES: Final = 200
@@ -46,11 +48,6 @@ def percentiles(times: list[float]) -> dict[str, float]:
 
 def _changes(server: Server, port: int) -> list[float]:
     """Change and ask in a busy loop of this thread, so that no event loop of ours is in the way."""
-    import http.client
-    import ssl
-
-    from fedns.lab.real import ADMIN_TOKEN
-
     host, _, api_port = server.url.removeprefix("https://").partition(":")
     api = http.client.HTTPSConnection(host, int(api_port), context=ssl.create_default_context(cafile=str(server.ca)))
     client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

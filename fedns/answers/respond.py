@@ -21,6 +21,9 @@ MAX_UDP_BYTES: Final = 1232
 """The DNS flag day's size: no fragments on any common path (RFC 9715)."""
 MAX_STREAM_BYTES: Final = 65_535
 
+MAX_REMEMBERED_BYTES: Final = 320
+"""A longest name with plain EDNS and a cookie; longer packets are rare, and their bytes would be the key."""
+
 SILENCE: Final = b""
 
 
@@ -44,7 +47,7 @@ def _answer(packet: bytes, view: View, replica: Replica, now: float) -> bytes:
     answer = resolve(query, view.client, replica.state, now)
     word = counters.reply_word(stream=view.stream, family=view.family, qtype=query.qtype, rcode=answer.rcode)
     entry = _entry(query, answer, view, replica.rules.nsid, word)
-    if answer.cacheable:
+    if answer.cacheable and len(packet) <= MAX_REMEMBERED_BYTES:
         replica.keep(view, packet[2:], entry, answer.key, negative=answer.rcode != codes.NOERROR)
         if answer.ede:
             replica.keep_briefly(entry, now)

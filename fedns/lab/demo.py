@@ -55,7 +55,7 @@ class Story:
         steps = self.steps()
         for number, step in enumerate(steps, 1):
             good += await self._tell(number, step)
-        print(f"\n{good} of {len(steps)} steps as expected, {monotonic() - started:.1f} s in all")  # noqa: T201
+        print(f"\n{good} of {len(steps)} steps as expected, {monotonic() - started:.1f} s in all")
         return good == len(steps)
 
     def steps(self) -> list[Step]:
@@ -112,7 +112,7 @@ class Story:
     async def _tell(self, number: int, step: Step) -> bool:
         member = next(each for each in self._world.plan if each.name == step.asked_from[0])
         source = member.source(step.asked_from[1])
-        print(f"\n{number:2}. {step.text}\n    dig @127.0.0.1 -p {self._world.port} -b {source} {SERVICE}")  # noqa: T201
+        print(f"\n{number:2}. {step.text}\n    dig @127.0.0.1 -p {self._world.port} -b {source} {SERVICE}")
         await step.action()
         started = monotonic()
         reply = None
@@ -122,9 +122,9 @@ class Story:
             right = reply is not None and self._as_expected(reply, step.expected)
             if not right:
                 await asyncio.sleep(ASK_SECONDS)
-        print(f"    {self._show(reply)}")  # noqa: T201
+        print(f"    {self._show(reply)}")
         verdict = "as expected" if right else "NOT as expected"
-        print(f"    {verdict} after {monotonic() - started:.2f} s (at most {step.expected.within:g} s)", flush=True)  # noqa: T201
+        print(f"    {verdict} after {monotonic() - started:.2f} s (at most {step.expected.within:g} s)", flush=True)
         return right
 
     def _as_expected(self, reply: Reply, expected: Expected) -> bool:

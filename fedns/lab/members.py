@@ -156,8 +156,10 @@ async def send(url: str, body: str, method: str = "POST") -> str:
             session.request(method, url, data=body) as response,
         ):
             text = await response.text()
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise RuntimeError(f"{url} cannot be reached: {error or 'no answer (frozen? heal it)'}") from error
+    except TimeoutError as error:
+        raise RuntimeError(f"{url} does not answer: is it frozen? heal it first") from error
+    except aiohttp.ClientError as error:
+        raise RuntimeError(f"{url} cannot be reached: {error}") from error
     if response.status != 200:
         raise RuntimeError(f"{url} refused: {text.strip()}")
     return text

@@ -45,6 +45,7 @@ class World:
                 name="web",
                 zones=dict.fromkeys(member.zones, 2),
                 pod_range=f"10.{100 + member.number}.0.0/16",
+                headless=True,
             )
             for member in self.plan
         }
@@ -142,8 +143,9 @@ class World:
             "Why this answer?",
             f"  dig @127.0.0.1 -p {self.port} _explain.{SERVICE} TXT",
             "Break a cluster and heal it:",
-            f"  fedns lab --dir {self.directory} fault {last} stop     # or hang, reset, gone, status=503, latency=200ms,",
-            f"  fedns lab --dir {self.directory} fault {last} heal     #    partition, freeze",
+            f"  fedns lab --dir {self.directory} fault {last} stop",
+            f"  fedns lab --dir {self.directory} fault {last} heal",
+            "  (other faults: hang, reset, gone, status=503, latency=200ms, partition, freeze)",
         ]
         return "\n".join(lines)
 

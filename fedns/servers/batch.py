@@ -2,8 +2,8 @@
 
 One block a side holds packets, sender names, control messages and the kernel's headers. The header arrays are seen as
 64-bit words, so that lengths are plain integers; the sender's raw name is both the reply's address and (its address
-part) the key by which the client's view is found. A packet's own control message, which tells the address that was asked
-on a wildcard socket, goes back with the reply, so that the reply leaves from there (RFC 2181 section 4.1).
+part) the key by which the client's view is found. A packet's own control message, which tells the address that was
+asked on a wildcard socket, goes back with the reply, so that the reply leaves from there (RFC 2181 section 4.1).
 """
 
 import ctypes

@@ -1,0 +1,18 @@
+"""Sockets as the supervisor opens them, on free ports."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from fedns.settings.schema import Address
+from fedns.supervisor import open_sockets
+
+
+@pytest.fixture
+def sockets() -> Iterator[dict[int, socket.socket]]:
+    """A TCP and a UDP socket on 127.0.0.1, by kind."""
+    opened = open_sockets((Address("127.0.0.1", 0),))
+    yield {each.type: each for each in opened}
+    for each in opened:
+        each.close()
