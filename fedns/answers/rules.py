@@ -14,7 +14,7 @@ from fedns.federation.placement import Policy
 
 
 class Zone(Struct, frozen=True, kw_only=True):
-    """One zone that is served; `ttl` and `negative_ttl` are seconds, `federation` is the label under which services lie.
+    """One zone that is served; times in seconds; services lie under the label `federation`.
 
     A `clusterset` zone follows the Multi-Cluster Services DNS specification and nothing else.
     """

@@ -1,0 +1,104 @@
+"""What a question is answered from, and the answer before it is bytes: the values that the answering modules share."""
+
+from fractions import Fraction
+from functools import cached_property
+
+from msgspec import Struct
+
+from fedns.answers import codes
+from fedns.answers.names import Asked, Grammar
+from fedns.answers.packet import Query, Record
+from fedns.answers.rules import Rules
+from fedns.federation.catalog import Catalog
+from fedns.federation.health import Freshness, Status
+from fedns.federation.locality import Location
+from fedns.federation.objects import ServiceKey
+from fedns.federation.placement import World
+
+
+class Client(Struct, frozen=True, kw_only=True):
+    """Who asks: a packed address, where it is, and whether it may ask at all and may see diagnostics."""
+
+    address: bytes
+    location: Location
+    allowed: bool
+    diagnostics: bool
+
+
+class State(Struct, frozen=True, kw_only=True, dict=True):
+    """What a worker knows: `statuses` are aged to now already; `serial` is that of the SOA records."""
+
+    rules: Rules
+    catalog: Catalog
+    statuses: dict[str, Status]
+    serial: int = 1
+
+    @cached_property
+    def grammar(self) -> Grammar:
+        """The names of this configuration."""
+        return Grammar(self.rules.zones, self.rules.clusters)
+
+    @cached_property
+    def world(self) -> World:
+        """The members as `place` wants them; one that nobody has reported yet is syncing."""
+        rules = self.rules
+        return World(
+            clusters={cluster.name: cluster for cluster in rules.clusters},
+            states={cluster.name: self.freshness(cluster.name) for cluster in rules.clusters},
+            local=rules.local.cluster,
+            local_when_stale=rules.local_when_stale,
+        )
+
+    def freshness(self, cluster: str) -> Freshness:
+        """How fresh a member is."""
+        status = self.statuses.get(cluster)
+        return status.state if status is not None else Freshness.SYNCING
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """One question with everything that its answer depends on; `now` in seconds of CLOCK_MONOTONIC."""
+
+    query: Query
+    asked: Asked
+    client: Client
+    state: State
+    now: float
+
+    @property
+    def key(self) -> ServiceKey | None:
+        """The service, or (namespace, "") the namespace, that the name is about."""
+        return (self.asked.namespace, self.asked.service) if self.asked.namespace else None
+
+
+class AnswerGroup(Struct, frozen=True):
+    """Records that go out together, in `share` of all responses."""
+
+    share: Fraction
+    records: tuple[Record, ...]
+    additional: tuple[Record, ...] = ()
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """An answer before encoding: one response carries `chain`, then the records of one group.
+
+    `chain` are the aliases that lead to the groups' owner. With `subset` a set of addresses may be cut to what fits
+    UDP, in windows that take turns; `max_answers` (0: all) cuts it on every transport; with `rotate` the order of the
+    records goes round.
+    """
+
+    rcode: int = codes.NOERROR
+    chain: tuple[Record, ...] = ()
+    groups: tuple[AnswerGroup, ...] = ()
+    authority: tuple[Record, ...] = ()
+    ede: tuple[tuple[int, str], ...] = ()
+    key: ServiceKey | None = None
+    cacheable: bool = True
+    subset: bool = False
+    rotate: bool = False
+    aa: bool = True
+    max_answers: int = 0
+
+
+def one(*records: Record) -> tuple[AnswerGroup, ...]:
+    """The groups of an answer that is the same for every response."""
+    return (AnswerGroup(Fraction(1), records),)

@@ -1,0 +1,205 @@
+"""The grammar of names: the labels of a question into what they ask for, or nothing.
+
+It knows the zones, the clusters and the regions of the configuration, and no service: a name that it accepts may still
+not exist. Labels come lower-cased; they are read from the right, and where a dotted cluster id fits, the longest wins.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from fedns.answers.rules import Zone
+from fedns.federation.objects import Cluster
+
+Labels = tuple[str, ...]
+
+EXPLAIN: Final = "_explain"
+STATE: Final = "_state"
+ANCHORS: Final = {"_zone": "zone", "_region": "region", "_cluster": "cluster"}
+"""What stands before the service in a pinned name, and which part of the federation the value names."""
+
+
+class Subject(StrEnum):
+    """What kind of thing a name stands for."""
+
+    NOTHING = "nothing"
+    """No name of ours can be spelt like this."""
+    EMPTY = "empty"
+    """It has no records, but names below it."""
+    APEX = "apex"
+    VERSION = "version"
+    NAMESPACE = "namespace"
+    SERVICE = "service"
+    """A service, or something below it: a port, a cluster, a host."""
+    WHOAMI = "whoami"
+    CLUSTERS = "clusters"
+    STATE = "state"
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What a name asks for; an empty string is "not said".
+
+    `protocol` without `port` is the name above the ports of that protocol; `above_clusters` a name above dotted cluster
+    ids or directives; `directive` says how binding `pinned_zone`, `pinned_region` or `cluster` is.
+    """
+
+    subject: Subject
+    zone: Zone
+    origin: Labels
+    explain: bool = False
+    namespace: str = ""
+    service: str = ""
+    region: str = ""
+    area: str = ""
+    """The topology zone of a zone rung: `zone` is a zone of DNS here."""
+    port: str = ""
+    protocol: str = ""
+    cluster: str = ""
+    host: str = ""
+    above_clusters: bool = False
+    directive: Literal["", "pin", "prefer"] = ""
+    anchor: str = ""
+    value: str = ""
+
+    @property
+    def home(self) -> Labels:
+        """The labels of the service's own name, without region and zone."""
+        federation = (self.zone.federation,) if self.zone.federation else ()
+        return (self.service, self.namespace, *federation, "svc", *self.origin)
+
+
+class Grammar:
+    """Reads names, for one configuration."""
+
+    def __init__(self, zones: Iterable[Zone], clusters: Iterable[Cluster]) -> None:
+        self._zones = {_labels(zone.name): zone for zone in zones}
+        self._deepest = max(map(len, self._zones), default=0)
+        clusters = tuple(clusters)
+        self._clusters = {_labels(cluster.name): cluster.name for cluster in clusters}
+        self._regions = {_labels(cluster.region): cluster.region for cluster in clusters if cluster.region}
+
+    def read(self, labels: Sequence[bytes]) -> Asked | None:
+        """What the labels ask for; None when they are in no zone of ours."""
+        text = tuple(label.decode("latin-1") for label in labels)
+        for width in range(min(self._deepest, len(text)), -1, -1):
+            zone = self._zones.get(text[len(text) - width :])
+            if zone is not None:
+                rest = text[: len(text) - width]
+                return self._explained(Asked(subject=Subject.NOTHING, zone=zone, origin=text[len(rest) :]), rest)
+        return None
+
+    def _explained(self, asked: Asked, rest: Labels) -> Asked:
+        if rest[:1] != (EXPLAIN,):
+            return self._in_zone(asked, rest)
+        inner = self._in_zone(asked, rest[1:])
+        return replace(inner, explain=True) if inner.subject is Subject.SERVICE else asked
+
+    def _in_zone(self, asked: Asked, rest: Labels) -> Asked:
+        """Read what stands left of the zone's own name."""
+        if not rest:
+            return replace(asked, subject=Subject.APEX)
+        # The name server of the SOA and NS records: the name exists, but fedns does not know its own addresses.
+        if rest in {("dns",), ("ns", "dns")}:
+            return replace(asked, subject=Subject.EMPTY)
+        if asked.zone.kind == "clusterset":
+            if rest == ("dns-version",):
+                return replace(asked, subject=Subject.VERSION)
+            return self._in_tree(asked, rest[:-1]) if rest[-1] == "svc" else asked
+        return self._in_federation(asked, rest)
+
+    def _in_federation(self, asked: Asked, rest: Labels) -> Asked:
+        if rest[-1] == "svc":
+            return self._in_tree(asked, rest[:-1])
+        if rest[-1].startswith("_"):
+            return self._diagnostic(asked, rest)
+        width, region = _longest(self._regions, rest)
+        if not width:
+            return replace(asked, subject=Subject.EMPTY) if _is_above(self._regions, rest) else asked
+        inner = rest[:-width]
+        if inner and inner[-1] != "svc":
+            asked, inner = replace(asked, area=inner[-1]), inner[:-1]
+        if not inner:
+            return replace(asked, subject=Subject.EMPTY)
+        return self._in_tree(replace(asked, region=region), inner[:-1]) if inner[-1] == "svc" else asked
+
+    def _diagnostic(self, asked: Asked, rest: Labels) -> Asked:
+        if rest == ("_whoami",):
+            return replace(asked, subject=Subject.WHOAMI)
+        if rest == ("_clusters",):
+            return replace(asked, subject=Subject.CLUSTERS)
+        if rest[-1] == STATE:
+            cluster = self._clusters.get(rest[:-1], "")
+            above = rest == (STATE,) or _is_above(self._clusters, rest[:-1])
+            return replace(asked, subject=Subject.STATE, cluster=cluster) if cluster or above else asked
+        return asked
+
+    def _in_tree(self, asked: Asked, left: Labels) -> Asked:
+        """Read what stands left of `svc`: the federation's label, then a namespace, a service, and what is below it."""
+        federation = asked.zone.federation
+        if left and federation:
+            if left[-1] != federation.lower():
+                return asked
+            left = left[:-1]
+        if not left:
+            return replace(asked, subject=Subject.EMPTY)
+        if len(left) == 1:
+            return replace(asked, subject=Subject.NAMESPACE, namespace=left[0])
+        service = replace(asked, subject=Subject.SERVICE, namespace=left[-1], service=left[-2])
+        return self._below(service, left[:-2]) or asked
+
+    def _below(self, asked: Asked, below: Labels) -> Asked | None:
+        """Read what stands left of a service's name; None when nothing can be spelt like this."""
+        prefixed = below
+        if len(below) >= 2 and below[0].startswith("_") and below[1].startswith("_") and below[1] not in ANCHORS:
+            asked, below = replace(asked, port=below[0][1:], protocol=below[1][1:]), below[2:]
+        elif below and below[0].startswith("_") and below[0] not in ANCHORS:
+            asked, below = replace(asked, protocol=below[0][1:]), below[1:]
+        if not below:
+            return None if prefixed and not asked.protocol else asked
+        if below[-1] in ANCHORS:
+            return self._pinned(asked, below)
+        # The specification knows ports of services only, not of hosts.
+        if below != prefixed and asked.zone.kind == "clusterset":
+            return None
+        return self._member(asked, below)
+
+    def _pinned(self, asked: Asked, below: Labels) -> Asked | None:
+        """Read `<value>.pin._zone`; the directives stand before the service's own name only, not before a region's."""
+        if asked.region or below[-2:-1] not in {(), ("pin",), ("prefer",)}:
+            return None
+        if len(below) < 3:
+            return replace(asked, above_clusters=True) if not asked.protocol else None
+        directive: Literal["pin", "prefer"] = "pin" if below[-2] == "pin" else "prefer"
+        return replace(asked, directive=directive, anchor=ANCHORS[below[-1]], value=".".join(below[:-2]))
+
+    def _member(self, asked: Asked, below: Labels) -> Asked | None:
+        """Read `<cluster>` and `<host>.<cluster>`; they stand before the service's own name only."""
+        if asked.region:
+            return None
+        width, cluster = _longest(self._clusters, below)
+        if not width:
+            return replace(asked, above_clusters=True) if _is_above(self._clusters, below) else None
+        host = below[:-width]
+        return replace(asked, cluster=cluster, host=host[0] if host else "") if len(host) < 2 else None
+
+
+def _labels(name: str) -> Labels:
+    name = name.removesuffix(".").lower()
+    return tuple(name.split(".")) if name else ()
+
+
+def _longest(table: Mapping[Labels, str], labels: Labels) -> tuple[int, str]:
+    """How many of the last labels name an entry of the table, as many as possible, and the entry."""
+    for width in range(len(labels), 0, -1):
+        found = table.get(labels[-width:])
+        if found is not None:
+            return width, found
+    return 0, ""
+
+
+def _is_above(table: Iterable[Labels], labels: Labels) -> bool:
+    """Whether the labels are the end of a longer entry: a name that exists because of what lies below it."""
+    return any(len(labels) < len(entry) and entry[len(entry) - len(labels) :] == labels for entry in table)

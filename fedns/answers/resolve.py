@@ -1,0 +1,62 @@
+"""One question into one answer: who may ask, what the name means, and which part of fedns answers it.
+
+Pure: the same question, client, state and time give the same answer. The order of the checks is the order of the lines:
+nothing is looked up for a client that may not ask.
+"""
+
+from fedns.answers import codes, records
+from fedns.answers.answer import Answer, AnswerGroup, Client, Question, State, one
+from fedns.answers.apex import apex, version
+from fedns.answers.explain import clusters, explain, state, whoami
+from fedns.answers.names import Subject
+from fedns.answers.negatives import absent, nodata, refused, unnamed
+from fedns.answers.packet import Query
+from fedns.answers.services import service
+
+__all__ = ["Answer", "AnswerGroup", "Client", "State", "resolve"]
+
+HINFO_TTL = 3600
+"""Seconds; RFC 8482 section 4.2: long enough that an ANY flood is answered from caches."""
+
+_DIAGNOSTIC = frozenset({Subject.WHOAMI, Subject.CLUSTERS, Subject.STATE})
+
+
+def resolve(query: Query, client: Client, held: State, now: float) -> Answer:
+    """The answer to one query; `now` is CLOCK_MONOTONIC seconds."""
+    if not client.allowed:
+        return refused(codes.EDE_PROHIBITED, "this client may not ask here")
+    asked = held.grammar.read(query.labels) if query.qclass == codes.IN else None
+    if asked is None:
+        return refused(codes.EDE_NOT_AUTHORITATIVE, "no zone of this server")
+    if query.qtype in {codes.AXFR, codes.IXFR}:
+        return refused(codes.EDE_PROHIBITED, "no zone transfers")
+    if (asked.explain or asked.subject in _DIAGNOSTIC) and not client.diagnostics:
+        return refused(codes.EDE_PROHIBITED, "diagnostics are not for this client")
+    question = Question(query=query, asked=asked, client=client, state=held, now=now)
+    answer = _about(question)
+    if query.qtype == codes.ANY and answer.rcode == codes.NOERROR and not answer.groups:
+        return Answer(groups=one(records.hinfo(query.name, HINFO_TTL)), key=question.key)
+    return answer
+
+
+def _about(question: Question) -> Answer:
+    asked = question.asked
+    match asked.subject:
+        case Subject.SERVICE:
+            return explain(question) if asked.explain else service(question)
+        case Subject.NAMESPACE:
+            return nodata(question) if question.state.catalog.has_namespace(asked.namespace) else absent(question)
+        case Subject.EMPTY:
+            return nodata(question)
+        case Subject.APEX:
+            return apex(question) or nodata(question)
+        case Subject.VERSION:
+            return version(question) or nodata(question)
+        case Subject.WHOAMI:
+            return whoami(question)
+        case Subject.CLUSTERS:
+            return clusters(question)
+        case Subject.STATE:
+            return state(question)
+        case Subject.NOTHING:
+            return unnamed(question)

@@ -1,0 +1,249 @@
+"""The answers under a service's name: its addresses, its ports, its clusters and hosts, and what regions alias.
+
+Who answers is `place`'s decision alone; this file asks it for the part of the federation that the name means, and turns
+the result, or its absence, into an answer.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from fractions import Fraction
+from typing import Final
+
+from msgspec import structs
+
+from fedns.answers import addresses, codes, records
+from fedns.answers.addresses import Target
+from fedns.answers.answer import Answer, AnswerGroup, Question, one
+from fedns.answers.names import Asked
+from fedns.answers.negatives import UNSURE_TTL, absent, empty, nodata, outdated, tell, unnamed
+from fedns.answers.packet import Record
+from fedns.federation.health import Freshness
+from fedns.federation.objects import AddressKind, Service
+from fedns.federation.placement import Candidate, Group, Part, Placement, Policy, Reason, Rung, Tier, place, policy_for
+
+KNOWN: Final = frozenset({Tier.READY, Tier.BACKUP, Tier.TERMINATING})
+"""The tiers (a)-(c): true now, as far as anybody can know."""
+FORBIDDEN: Final = frozenset({Reason.JURISDICTION, Reason.UNREACHABLE_KIND, Reason.OTHER_KIND, Reason.PART})
+"""Why a candidate does not even answer under its own cluster's name: constraints, and addresses of no use."""
+OTHER_TEXT: Final = {Tier.DRAINED: "only drained endpoints are left", Tier.UNREADY_ADDRESS: "no endpoint is ready"}
+
+
+def service(question: Question) -> Answer:
+    """The answer for a service's name, or one below it."""
+    asked = question.asked
+    found = question.state.catalog.service((asked.namespace, asked.service))
+    if found is None:
+        return absent(question, _owners(question))
+    if asked.protocol and not _has_port(found, asked):
+        return absent(question, _owners(question))
+    if asked.above_clusters:
+        return _above(question, found)
+    if asked.host:
+        return _host(question, found)
+    if asked.cluster:
+        return _cluster(question, found)
+    return _placed(question, found)
+
+
+def placement(question: Question, found: Service) -> Placement:
+    """The decision that the name's own answer rests on, before any alias."""
+    return _place(question, found, _parts(question)[0])
+
+
+def _placed(question: Question, found: Service) -> Answer:
+    """The best placement in the part that the name means, or aliases to the name above that has one (design: names)."""
+    decisions: list[Placement] = []
+    for part in _parts(question):
+        decisions.append(_place(question, found, part))
+        if decisions[-1].groups and decisions[-1].groups[0].tier in KNOWN:
+            chosen = len(decisions) - 1
+            break
+    else:
+        # Nothing is known to be true anywhere: the lowest name that has anything answers, and `prefer` prefers nothing.
+        chosen = next((at for at, decision in enumerate(decisions) if decision.groups), 0)
+        chosen = len(decisions) - 1 if question.asked.directive else chosen
+    if not decisions[chosen].groups:
+        return _nobody(question, found, decisions[chosen])
+    chain, owner = _aliases(question, chosen)
+    answer = _answer(question, found, decisions[chosen], owner, chain)
+    if chain and question.query.qtype in {codes.CNAME, codes.ANY}:
+        return Answer(groups=one(answer.chain[0]), ede=answer.ede, key=question.key)
+    return answer
+
+
+def _answer(
+    question: Question, found: Service, decision: Placement, owner: bytes, chain: tuple[Record, ...] = ()
+) -> Answer:
+    """The records of a decision for the type that was asked."""
+    asked, qtype = question.asked, question.query.qtype
+    policy = policy_for(found, question.state.rules.policies)
+    port_only = asked.protocol and not asked.port
+    order = addresses.places(decision)
+    used = [candidate.cluster for place_ in order for candidate in place_.candidates]
+    if qtype != codes.SRV:
+        used = [candidate.cluster for group in decision.groups for candidate in group.candidates]
+    ttl = _ttl(question, policy, used)
+    groups: tuple[AnswerGroup, ...] = ()
+    if qtype == codes.SRV and not port_only:
+        answers, glue = addresses.services(owner, ttl, order, _target(asked, found), asked.port, asked.protocol)
+        groups = (AnswerGroup(Fraction(1), answers, glue),) if answers else ()
+    elif qtype in {codes.A, codes.AAAA} and not asked.protocol:
+        groups = addresses.addresses(owner, ttl, qtype, decision.groups)
+    ede = _ede(question, used, decision.groups)
+    chain = tuple(alias._replace(ttl=ttl) for alias in chain)
+    if not groups:
+        return Answer(chain=chain, authority=nodata(question).authority, ede=ede, key=question.key)
+    plain = qtype != codes.SRV
+    return Answer(
+        chain=chain,
+        groups=groups,
+        ede=ede,
+        key=question.key,
+        subset=plain and policy.large_answers == "subset",
+        rotate=True,
+        max_answers=addresses.most(qtype, policy.max_answers) if plain else 0,
+    )
+
+
+def _nobody(question: Question, found: Service, decision: Placement) -> Answer:
+    """Nobody may answer, or nobody is there: the reasons of the placement say which."""
+    left = [each for each in decision.left_out if each.reason not in {Reason.PART, Reason.OTHER_KIND}]
+    ready = [each for each in left if each.candidate.ready]
+    if left and all(each.reason is Reason.JURISDICTION for each in ready or left):
+        return nodata(question, (codes.EDE_FILTERED, "no place where this service may be answered from"))
+    if ready or any(each.candidate.kind is not AddressKind.POD_IP for each in left):
+        return nodata(question, (codes.EDE_NO_REACHABLE_AUTHORITY, "no address that may be handed out now"))
+    # M13: what a fresh member says is believed; unready is not unknown.
+    if found.headless and question.asked.zone.kind == "clusterset" and not question.asked.directive:
+        return absent(question)
+    return empty(question, _owners(question))
+
+
+def _cluster(question: Question, found: Service) -> Answer:
+    """`<cluster>.<service>`: never a record in the clusterset zone (M9, M15), everything of the cluster elsewhere."""
+    asked = question.asked
+    decision = placement(question, found)
+    if asked.zone.kind == "clusterset":
+        if not found.headless:
+            return unnamed(question)
+        below = any(each.host for each in _own(decision, FORBIDDEN | {Reason.CLOSED}))
+        return nodata(question) if below else absent(question, {asked.cluster})
+    if not any(export.cluster == asked.cluster for export in found.exports):
+        return absent(question, {asked.cluster})
+    own = _own(decision, FORBIDDEN) or [each.candidate for each in decision.left_out if each.reason not in FORBIDDEN]
+    if not own:
+        return _nobody(question, found, decision)
+    return _answer(question, found, _all_of(own), question.query.name)
+
+
+def _host(question: Question, found: Service) -> Answer:
+    """`<host>.<cluster>.<service>`: every ready endpoint of that name (M11), whatever the ladder prefers."""
+    asked = question.asked
+    if not found.headless:
+        return absent(question, {asked.cluster})
+    decision = placement(question, found)
+    own = [each for each in _own(decision, FORBIDDEN | {Reason.CLOSED}) if each.host.lower() == asked.host]
+    if own:
+        return _answer(question, found, _all_of(own), question.query.name)
+    left = [each for each in decision.left_out if each.candidate.ready and each.candidate.cluster == asked.cluster]
+    left = [each for each in left if each.candidate.host.lower() == asked.host and each.reason is not Reason.PART]
+    if not left:
+        return absent(question, {asked.cluster})
+    return _nobody(question, found, Placement((), tuple(left)))
+
+
+def _above(question: Question, found: Service) -> Answer:
+    """A name above dotted cluster ids or pinned names: it has no records, and exists where the service does."""
+    decision = placement(question, found)
+    return nodata(question) if decision.groups else _nobody(question, found, decision)
+
+
+def _own(decision: Placement, excluded: Collection[Reason]) -> list[Candidate]:
+    """The candidates that answer, and the ready ones that were left out for other reasons than these."""
+    chosen = [each for group in decision.groups for each in group.candidates]
+    ready = [each for each in decision.left_out if each.candidate.ready or each.priority is not None]
+    return chosen + [each.candidate for each in ready if each.reason not in excluded]
+
+
+def _all_of(own: Sequence[Candidate]) -> Placement:
+    """All of them, as one group."""
+    return Placement((Group(tuple(own), Fraction(1), Rung.CLUSTER, Tier.READY),), ())
+
+
+def _parts(question: Question) -> list[Part]:
+    """The parts of the federation that the name and the names above it mean, the narrowest first."""
+    asked = question.asked
+    whole = Part(port=asked.port, protocol=asked.protocol) if asked.port else Part()
+    if asked.directive:
+        pinned = structs.replace(whole, **{asked.anchor: asked.value})
+        return [pinned] if asked.directive == "pin" else [pinned, whole]
+    if asked.cluster:
+        return [structs.replace(whole, cluster=asked.cluster)]
+    parts = [whole]
+    if asked.region:
+        parts.insert(0, structs.replace(whole, region=asked.region))
+    if asked.area:
+        parts.insert(0, structs.replace(whole, region=asked.region, zone=asked.area))
+    return parts
+
+
+def _place(question: Question, found: Service, part: Part) -> Placement:
+    state = question.state
+    return place(found, question.client.location, state.world, policy_for(found, state.rules.policies), part)
+
+
+def _aliases(question: Question, steps: int) -> tuple[tuple[Record, ...], bytes]:
+    """The CNAMEs from the name as asked to the one `steps` above it, and that name; `prefer` needs none."""
+    asked, owner, labels = question.asked, question.query.name, question.query.labels
+    if asked.directive:
+        return (), owner
+    # The labels that each step takes away: first the zone's, then the region's.
+    widths = [1] * bool(asked.area) + [len(asked.region.split("."))]
+    at = len(labels) - len(asked.origin) - sum(widths)
+    chain = []
+    for width in widths[:steps]:
+        labels = labels[:at] + labels[at + width :]
+        target = records.name(labels)
+        chain.append(records.cname(owner, 0, target))
+        owner = target
+    return tuple(chain), owner
+
+
+def _target(asked: Asked, found: Service) -> Target:
+    """How SRV names a candidate: a host of a headless service, else the cluster, where such names exist."""
+    home = asked.home
+    if found.headless:
+        return lambda candidate: (candidate.host, *candidate.cluster.split("."), *home)
+    if asked.zone.kind == "clusterset":
+        return lambda _candidate: home
+    return lambda candidate: (*candidate.cluster.split("."), *home)
+
+
+def _has_port(found: Service, asked: Asked) -> bool:
+    """Whether a named port fits; without a port's name any of the protocol does."""
+    return any(
+        port.name and port.protocol.lower() == asked.protocol and asked.port in {"", port.name.lower()}
+        for port in found.ports
+    )
+
+
+def _owners(question: Question) -> set[str] | None:
+    """The members that could own what is asked; None for all."""
+    asked = question.asked
+    if asked.cluster:
+        return {asked.cluster}
+    return None
+
+
+def _ttl(question: Question, policy: Policy, used: Iterable[str]) -> int:
+    ttl = question.asked.zone.ttl if policy.ttl is None else policy.ttl
+    fresh = all(question.state.freshness(cluster) is Freshness.FRESH for cluster in set(used))
+    return ttl if fresh else min(ttl, UNSURE_TTL)
+
+
+def _ede(question: Question, used: Iterable[str], groups: Sequence[Group]) -> tuple[tuple[int, str], ...]:
+    """Stale members in the answer, and other reasons to look twice."""
+    stale = outdated(question, used)
+    if stale:
+        return (tell(question, codes.EDE_STALE_ANSWER, "last known answer of a member that is not heard", stale),)
+    text = OTHER_TEXT.get(groups[0].tier, "")
+    return ((codes.EDE_OTHER, text),) if text else ()
