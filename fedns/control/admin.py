@@ -1,0 +1,198 @@
+"""The HTTP side of fedns: /metrics, /health, /ready and /api/v1/clusters, each on its own address.
+
+Addresses that are the same share one server. It only reads: nothing here changes what fedns does.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic, monotonic_ns
+from typing import Final
+
+from aiohttp import web
+
+from fedns.answers import counters
+from fedns.control.metrics import CONTENT_TYPE, Metrics
+from fedns.control.publish import Publisher
+from fedns.control.truth import Truth
+from fedns.federation.health import NEVER
+from fedns.settings.schema import Address, Settings
+
+SILENT_SECONDS: Final = 5.0
+"""When no process that answers has beaten its heart for so long, this fedns is ill."""
+LOST_SECONDS: Final = 60.0
+"""One that stays silent for so long is not being replaced, so the supervisor is ill."""
+START_SECONDS: Final = 30.0
+"""A fedns that has just started is given so long before either counts."""
+LOCAL_SECONDS: Final = 30.0
+"""With only the local cluster read, a fedns becomes ready after so long."""
+
+log = logging.getLogger(__name__)
+
+
+class Readiness:
+    """Whether queries should come here: latched, so that members lost later never make fedns unready.
+
+    `latch` is this process's own counter block, where the latch survives a control process that dies while the
+    workers live; None where this process answers itself, and loses with its life all that it knew.
+    """
+
+    def __init__(self, truth: Truth, latch: memoryview | None) -> None:
+        self.leaving = False
+        self._truth = truth
+        self._latch = latch
+        self._latched = bool(latch is not None and latch[counters.LOADED])
+        self._began = monotonic()
+
+    def missing(self) -> str:
+        """Why fedns is not ready; empty when it is."""
+        if self.leaving:
+            return "shutting down"
+        if self._latched:
+            return ""
+        rules, statuses = self._truth.rules, self._truth.statuses
+        unsynced = sorted(name for name, status in statuses.items() if not status.synced)
+        local = rules.local.cluster
+        late = monotonic() - self._began >= LOCAL_SECONDS
+        if unsynced and not (late and local in statuses and local not in unsynced):
+            return f"not synced yet: {', '.join(unsynced)}"
+        self._latched = True
+        if self._latch is not None:
+            self._latch[counters.LOADED] = 1
+        return ""
+
+
+class Health:
+    """Whether the processes of this fedns live; it never looks at clusters."""
+
+    def __init__(self, blocks: Sequence[memoryview]) -> None:
+        self._blocks = blocks
+        self._began = monotonic()
+
+    def fault(self) -> str:
+        """What is wrong; empty when nothing is. That this process replies at all is its own sign of life."""
+        if monotonic() - self._began < START_SECONDS:
+            return ""
+        silent = [(monotonic_ns() - block[counters.HEARTBEAT]) / 1e9 for block in self._blocks]
+        if min(silent) > SILENT_SECONDS:
+            return f"no process that answers has been heard of for {min(silent):.0f} s"
+        if max(silent) > LOST_SECONDS:
+            return f"worker {silent.index(max(silent)) + 1} has not been heard of for a minute"
+        return ""
+
+
+class Pages:
+    """What each path shows."""
+
+    def __init__(
+        self, *, truth: Truth, publisher: Publisher, metrics: Metrics, readiness: Readiness, health: Health
+    ) -> None:
+        self._truth = truth
+        self._publisher = publisher
+        self._metrics = metrics
+        self._readiness = readiness
+        self._health = health
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        """GET /metrics."""
+        return web.Response(body=self._metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def health(self, _: web.Request) -> web.Response:
+        """GET /health."""
+        return _verdict(self._health.fault())
+
+    async def ready(self, _: web.Request) -> web.Response:
+        """GET /ready."""
+        return _verdict(self._readiness.missing())
+
+    async def clusters(self, _: web.Request) -> web.Response:
+        """GET /api/v1/clusters: times are seconds ago, null for never."""
+        now = monotonic()
+        places = {cluster.name: cluster for cluster in self._truth.rules.clusters}
+        members = [
+            {
+                "name": name,
+                "region": places[name].region,
+                "jurisdiction": places[name].jurisdiction,
+                "state": status.state,
+                "reason": status.reason,
+                "synced": status.synced,
+                "services": len(self._truth.catalog.exports_of(name)),
+                "inStateFor": _ago(status.since, now),
+                "lastHeard": _ago(status.alive, now),
+                "lastRead": _ago(status.readable, now),
+            }
+            for name, status in sorted(self._truth.statuses.items())
+        ]
+        return web.json_response({"clusters": members, "generation": self._publisher.generation})
+
+
+class Servers:
+    """The HTTP servers that run now; `open` may be called again with other settings."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._running: dict[Address, tuple[web.AppRunner, frozenset[str]]] = {}
+
+    async def open(self, settings: Settings) -> bool:
+        """Listen where the settings say, and no longer elsewhere; False when an address cannot be had, which is logged.
+
+        What serves the same paths at the same address goes on undisturbed.
+        """
+        wanted: dict[Address, set[str]] = {}
+        for path, address in _addresses(settings).items():
+            if address is not None:
+                wanted.setdefault(address, set()).add(path)
+        for address, (runner, paths) in tuple(self._running.items()):
+            if wanted.get(address, set()) != set(paths):
+                del self._running[address]
+                await runner.cleanup()
+        for address, own in wanted.items():
+            if address not in self._running:
+                await self._start(address, own)
+        return len(self._running) == len(wanted)
+
+    async def close(self) -> None:
+        """Stop all of them."""
+        while self._running:
+            _, (runner, _) = self._running.popitem()
+            await runner.cleanup()
+
+    def bound(self) -> dict[str, tuple[str, int]]:
+        """Where each path is served: for a port 0, the one that the system chose."""
+        return {path: runner.addresses[0][:2] for runner, paths in self._running.values() for path in paths}
+
+    async def _start(self, address: Address, paths: set[str]) -> None:
+        application = web.Application()
+        for path in paths:
+            application.router.add_get(path, self._page(path))
+        runner = web.AppRunner(application, access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, address.host, address.port).start()
+        except OSError as error:
+            await runner.cleanup()
+            log.error("no %s: %s", ", ".join(sorted(paths)), error.strerror)  # noqa: TRY400 -- a sentence, no traceback
+            return
+        self._running[address] = (runner, frozenset(paths))
+        log.info("%s on %s", ", ".join(sorted(paths)), address)
+
+    def _page(self, path: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+        pages = self._pages
+        return {
+            "/metrics": pages.metrics,
+            "/health": pages.health,
+            "/ready": pages.ready,
+            "/api/v1/clusters": pages.clusters,
+        }[path]
+
+
+def _addresses(settings: Settings) -> dict[str, Address | None]:
+    return {"/metrics": settings.metrics, "/health": settings.health, "/ready": settings.ready}
+
+
+def _verdict(trouble: str) -> web.Response:
+    return web.Response(status=503, text=f"{trouble}\n") if trouble else web.Response(text="OK\n")
+
+
+def _ago(then: float, now: float) -> float | None:
+    return None if then == NEVER else round(now - then, 3)

@@ -1,0 +1,208 @@
+"""The control process: puts feeds, pipeline, publisher and HTTP servers together, and takes the signals.
+
+SIGHUP reads the configuration again (a wrong one is reported and changes nothing), SIGUSR1 makes fedns unready before
+the end, SIGTERM ends it. It also ends when the supervisor is gone. Without workers it answers DNS itself, through the
+same socket and the same code as a worker.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import importlib.util
+import logging
+import os
+import secrets
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from time import monotonic_ns
+from typing import Any, Final
+
+from fedns.answers import counters
+from fedns.answers.replica import Replica
+from fedns.control import logs
+from fedns.control.admin import Health, Pages, Readiness, Servers
+from fedns.control.feeds import Feeds
+from fedns.control.metrics import Metrics
+from fedns.control.pipeline import TICK_SECONDS, Pipeline
+from fedns.control.publish import Publisher
+from fedns.control.truth import Truth
+from fedns.servers import worker
+from fedns.servers.feed import follow
+from fedns.settings.child import Child, inherited, started
+from fedns.settings.load import ConfigError, load
+from fedns.settings.schema import Logging, Settings, rules
+
+HEARTBEAT_SECONDS: Final = 0.2
+HTTP_RETRY_SECONDS: Final = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Daemon:
+    """One control process; made inside a running event loop."""
+
+    def __init__(self, child: Child, settings: Settings) -> None:
+        self._child = child
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._reloads = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._own = child.block(child.slot)
+        self._truth = Truth(rules=rules(settings))
+        self._publisher = Publisher(self._truth, secrets.token_hex(8))
+        self._pipeline = Pipeline(self._truth, self._publisher)
+        self._feeds = Feeds(self._pipeline)
+        answering = [child.block(slot) for slot in range(1, child.workers + 1)] or [self._own]
+        self._metrics = Metrics(
+            truth=self._truth,
+            publisher=self._publisher,
+            blocks=answering,
+            state_changes=self._pipeline.state_changes,
+            feeds=lambda: self._feeds.running,
+        )
+        self._readiness = Readiness(self._truth, self._own if child.workers else None)
+        self._servers = Servers(
+            Pages(
+                truth=self._truth,
+                publisher=self._publisher,
+                metrics=self._metrics,
+                readiness=self._readiness,
+                health=Health(answering),
+            )
+        )
+
+    async def run(self) -> None:
+        """Work until told to stop; raises what breaks a part that must not end."""
+        self._take_signals()
+        if self._child.workers:
+            self._own[counters.PID] = os.getpid()
+            self._own[counters.STARTS] += 1
+        parts: dict[str, Coroutine[Any, Any, None]] = {
+            "heartbeat": _every(HEARTBEAT_SECONDS, self._beat),
+            "pipeline": _every(TICK_SECONDS, self._pipeline.tick),
+            "publisher": self._publisher.serve(inherited((self._child.listener,))[0]),
+            "http": self._keep_servers(),
+            "reloads": self._reload_when_told(),
+            "end": _wait(self._stop),
+        }
+        if not self._child.workers:
+            parts |= self._answer_inside()
+        tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
+        try:
+            await self._feeds.follow(self._settings)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            await self._feeds.close()
+            await self._servers.close()
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reloads.set)
+        loop.add_signal_handler(signal.SIGUSR1, self._leave)
+        loop.add_reader(self._child.lifeline, self._stop.set)
+
+    def _leave(self) -> None:
+        log.info("not ready from now on: shutting down")
+        self._readiness.leaving = True
+
+    def _beat(self) -> None:
+        self._own[counters.HEARTBEAT] = monotonic_ns()
+        self._own[counters.GENERATION] = self._publisher.generation
+
+    def _answer_inside(self) -> dict[str, Coroutine[Any, Any, None]]:
+        replica = Replica(self._own)
+        return {
+            "feed of the answers": follow(self._child.path, self._child.slot, replica),
+            "answers": worker.serve(self._child, replica, self._stop),
+        }
+
+    async def _keep_servers(self) -> None:
+        """An HTTP address that cannot be had must not take DNS down with it: it is tried again and again."""
+        while True:
+            self._moved.clear()
+            complete = await self._servers.open(self._settings)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if complete else HTTP_RETRY_SECONDS):
+                    await self._moved.wait()
+
+    async def _reload_when_told(self) -> None:
+        while True:
+            await self._reloads.wait()
+            self._reloads.clear()
+            try:
+                settings = load(Path(self._child.config), self._child.overrides, os.environ)
+            except ConfigError as error:
+                report(self._child.config, error)
+                log.error("the configuration stays as it was")  # noqa: TRY400 -- each problem has its own line
+                self._metrics.reloads["failure"] += 1
+                continue
+            await self._use(settings)
+            self._metrics.reloads["success"] += 1
+            log.info("the configuration was read again")
+
+    async def _use(self, settings: Settings) -> None:
+        """Go on with other settings, in the order that keeps a member which left from speaking once more."""
+        before, self._settings = self._settings, settings
+        logs.configure(settings.logging)
+        if (before.dns.listen, before.dns.workers) != (settings.dns.listen, settings.dns.workers):
+            log.warning("dns.listen and dns.workers take effect when fedns is started again")
+        self._pipeline.reload(rules(settings))
+        await self._feeds.follow(settings)
+        self._moved.set()
+
+
+def report(config: str, error: ConfigError) -> None:
+    """One line for each problem of a configuration."""
+    for problem in error.problems:
+        log.error("%s:%s: %s: %s", config, problem.line, problem.path, problem.sentence)
+
+
+async def _every(seconds: float, action: Callable[[], None]) -> None:
+    while True:
+        action()
+        await asyncio.sleep(seconds)
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    """The faster event loop where the extra `speed` is installed."""
+    if importlib.util.find_spec("uvloop") is None:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = importlib.import_module("uvloop").new_event_loop()
+    return loop
+
+
+async def run(child: Child, settings: Settings) -> None:
+    """The whole life of a control process."""
+    await Daemon(child, settings).run()
+
+
+def main() -> None:
+    """`python -m fedns.control.daemon`, started by the supervisor."""
+    # Either may wait already, and would end a process that has no loop yet; the configuration is read after this.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    child = started(os.environ, "control")
+    logs.configure(Logging())
+    try:
+        settings = load(Path(child.config), child.overrides, os.environ)
+    except ConfigError as error:
+        report(child.config, error)
+        raise SystemExit(2) from None
+    logs.configure(settings.logging)
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        runner.run(run(child, settings))
+
+
+if __name__ == "__main__":
+    main()
