@@ -1,0 +1,165 @@
+"""From exports to the addresses that a client could use."""
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from msgspec import structs
+
+from fedns.federation.candidates import candidates, host_label
+from fedns.federation.locality import Location
+from fedns.federation.objects import AddressKind, Cluster, Endpoint, Export, Port, Service, Slice
+from fedns.federation.placement import Candidate, Reason, World
+from tests.federation.worlds import (
+    DOWN,
+    EU1,
+    HERE,
+    LEAVING,
+    UP,
+    export,
+    locations,
+    pods,
+    service,
+    services,
+    world,
+    worlds,
+)
+
+CIP, LB, GW, SET = b"\x0a\x60\0\x01", b"\xc0\0\x02\x01", b"\xc0\0\x02\x02", b"\xf1\0\0\x01"
+SIX = b"\xfd" + bytes(15)
+FULL = export("eu1", *pods(UP), headless=False, cluster_ips=(CIP,), load_balancer_ips=(LB,), cluster_set_ips=(SET,))
+GATED = structs.replace(EU1, gateway_ips=(GW,))
+ALL_KINDS = tuple(AddressKind)
+AWAY = Location(cluster="us1", network="default")
+OUTSIDE = Location(network="office")
+
+
+def found(given: Export, location: Location, cluster: Cluster) -> list[Candidate]:
+    """The candidates of one export for this client."""
+    return candidates(service(given), location, world(cluster))[0]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "location", "given", "kind"),
+    [
+        pytest.param(EU1, HERE, FULL, AddressKind.CLUSTER_IP, id="the ClusterIP inside the cluster"),
+        pytest.param(EU1, AWAY, FULL, AddressKind.POD_IP, id="pods inside the network"),
+        pytest.param(EU1, OUTSIDE, FULL, AddressKind.LOAD_BALANCER, id="the load balancer from outside"),
+        pytest.param(
+            structs.replace(EU1, cluster_ips_routable=True), OUTSIDE, FULL, AddressKind.CLUSTER_IP, id="routable"
+        ),
+        pytest.param(structs.replace(EU1, network=""), Location(), FULL, AddressKind.LOAD_BALANCER, id="no network"),
+        pytest.param(
+            structs.replace(GATED, addresses=(AddressKind.GATEWAY, AddressKind.CLUSTER_IP)),
+            HERE,
+            FULL,
+            AddressKind.GATEWAY,
+            id="in the cluster's order",
+        ),
+        pytest.param(structs.replace(EU1, addresses=ALL_KINDS), HERE, FULL, AddressKind.CLUSTER_SET_IP, id="set IP"),
+        pytest.param(
+            EU1,
+            AWAY,
+            structs.replace(FULL, annotations=(("fedns.io/addresses", "LoadBalancer, Gateway, SetIP"),)),
+            AddressKind.LOAD_BALANCER,
+            id="narrowed by the service",
+        ),
+        pytest.param(EU1, AWAY, structs.replace(FULL, slices=()), AddressKind.LOAD_BALANCER, id="no pods, next kind"),
+        pytest.param(EU1, AWAY, export("eu1", *pods(UP), cluster_ips=(CIP,)), AddressKind.POD_IP, id="headless"),
+        pytest.param(
+            structs.replace(EU1, addresses=()), HERE, export("eu1", *pods(UP)), AddressKind.POD_IP, id="headless always"
+        ),
+    ],
+)
+def test_the_first_kind_that_the_client_can_reach(
+    cluster: Cluster, location: Location, given: Export, kind: AddressKind
+) -> None:
+    """Each cluster gives addresses of one kind: the first in its order that has any and that this client reaches."""
+    assert [each.kind for each in found(given, location, cluster)] == [kind]
+
+
+def test_other_kinds_are_left_out_with_a_reason() -> None:
+    """Kinds out of reach, and those after the one that is used, are told apart."""
+    _, left = candidates(service(FULL), AWAY, world(GATED))
+    assert {(each.candidate.kind, each.reason) for each in left} == {
+        (AddressKind.CLUSTER_IP, Reason.UNREACHABLE_KIND),
+        (AddressKind.LOAD_BALANCER, Reason.OTHER_KIND),
+        (AddressKind.GATEWAY, Reason.OTHER_KIND),
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "location"),
+    [
+        pytest.param(export("gone", *pods(UP)), HERE, id="a member that left"),
+        pytest.param(export("eu1", *pods(UP)), OUTSIDE, id="headless out of reach"),
+        pytest.param(export("eu1", headless=False, cluster_ips=(b"odd",)), HERE, id="no address at all"),
+        pytest.param(export("eu1", Endpoint(b"odd", UP)), HERE, id="no endpoint's address"),
+    ],
+)
+def test_nothing_to_hand_out(given: Export, location: Location) -> None:
+    """Without an address that the client reaches there is no candidate."""
+    assert found(given, location, EU1) == []
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "ready", "total", "conditions", "zones"),
+    [
+        pytest.param(pods(UP, UP, zone="b") + pods(UP, net=1) + pods(DOWN, net=2), 3, 4, UP, ("a", "b"), id="ready"),
+        pytest.param(pods(LEAVING, DOWN), 0, 2, LEAVING, (), id="ending"),
+        pytest.param(pods(DOWN), 0, 1, 0, (), id="none ready"),
+        pytest.param((), 0, 0, 0, (), id="none"),
+        pytest.param((*pods(UP, UP, zone=""), Endpoint(SIX, UP)), 2, 2, UP, (), id="dual stack counts pods"),
+    ],
+)
+def test_cluster_level_addresses_stand_for_all_endpoints(
+    endpoints: tuple[Endpoint, ...], ready: int, total: int, conditions: int, zones: tuple[str, ...]
+) -> None:
+    """A cluster-level address counts its cluster's endpoints, and is in every zone where one of them is ready."""
+    (one,) = found(export("eu1", *endpoints, headless=False, cluster_ips=(CIP,)), HERE, EU1)
+    assert (one.ready, one.total, one.conditions, one.zones) == (ready, total, conditions, zones)
+    assert one.ports == (Port("http", 80),)
+
+
+def test_both_families_are_candidates() -> None:
+    """A dual-stack service gives an address of each family, each once."""
+    both = found(export("eu1", headless=False, cluster_ips=(SIX, CIP, SIX)), HERE, EU1)
+    assert {each.address for each in both} == {CIP, SIX}
+    assert len(both) == 2
+
+
+def test_an_endpoint_in_two_slices_is_one() -> None:
+    """While slices are rewritten one address may stand in two: it is one candidate with what both say."""
+    http, dns = Port("http", 80), Port("dns", 53)
+    old = Slice("old", (http,), (Endpoint(b"\x0a\0\0\x01", DOWN, "b", ""),))
+    new = Slice("new", (dns,), (Endpoint(b"\x0a\0\0\x01", UP, "a", "pet-0"),))
+    for slices in ((old, new), (new, old)):
+        (one,) = found(export("eu1", slices=slices), HERE, EU1)
+        assert (one.ready, one.total, one.zones, one.host) == (1, 1, ("a",), "pet-0")
+        assert one.ports == (dns, http)
+
+
+@pytest.mark.parametrize(
+    ("hostname", "address", "label"),
+    [
+        pytest.param("pet-0", "10.0.0.1", "pet-0", id="its hostname"),
+        pytest.param("", "10.0.0.1", "10-0-0-1", id="IPv4"),
+        pytest.param("", "5678:abcd::1", "5678-abcd--1", id="IPv6"),
+        pytest.param("", "2001:db8::", "2001-db8--0", id="no dash at the end"),
+    ],
+)
+def test_host_labels(hostname: str, address: str, label: str) -> None:
+    """An endpoint's own name is its hostname, else its address with dashes."""
+    assert host_label(hostname, ip_address(address).packed) == label
+
+
+@given(services, locations, worlds)
+def test_one_kind_for_each_cluster(given_service: Service, location: Location, everything: World) -> None:
+    """Whatever members export, each has candidates of one kind at most, and every address stands once."""
+    chosen, left = candidates(given_service, location, everything)
+    kinds: dict[str, set[AddressKind]] = {}
+    for each in chosen:
+        kinds.setdefault(each.cluster, set()).add(each.kind)
+    assert all(len(each) == 1 for each in kinds.values())
+    stands = [(each.cluster, each.kind, each.address) for each in [*chosen, *(each.candidate for each in left)]]
+    assert len(set(stands)) == len(stands)
