@@ -160,6 +160,10 @@ class ControlPlanes:
         for server in self.servers.values():
             await self._wait(server)
             await server.put([*reader_objects(), *crds.definitions()])
+        for server in self.servers.values():
+            # A resource just defined is 404, then 429 ("storage is (re)initializing"), before it can be used.
+            for plural in ("serviceexports", "serviceimports"):
+                await self._wait(server, f"/apis/{crds.GROUP}/v1alpha1/{plural}")
 
     async def _start_server(self, at: int, port: int) -> None:
         name = self._names[at]
@@ -191,14 +195,14 @@ class ControlPlanes:
                 self._folder / name, *words, stdout=log, stderr=log, start_new_session=True
             )
 
-    async def _wait(self, server: Server) -> None:
-        """Until the server is ready; the certificate is there only once it has started."""
+    async def _wait(self, server: Server, path: str = "/readyz") -> None:
+        """Until the server is ready, or serves `path`; the certificate is there only once it has started."""
         async with asyncio.timeout(START_SECONDS):
             while True:
                 if server.process.returncode is not None:
                     raise RuntimeError(f"kube-apiserver of {server.name} ended; see {self._directory}")
                 try:
-                    async with server.session() as session, session.get(server.url + "/readyz") as response:
+                    async with server.session() as session, session.get(server.url + path) as response:
                         if response.status == 200:
                             return
                 except (aiohttp.ClientError, OSError):

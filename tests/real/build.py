@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,15 +25,16 @@ def cache() -> Path:
     return home / "fedns" / f"real-k{KUBERNETES}-e{ETCD}-c{COREDNS}"
 
 
-def build() -> Path:
-    """Build what is missing; returns the folder of the binaries. Raises CalledProcessError when Go fails."""
+def build(wanted: Collection[str] = BINARIES) -> Path:
+    """Build what is wanted and missing; returns the folder of the binaries. Raises CalledProcessError when Go fails."""
     folder = cache()
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "coredns").exists():
+    missing = {name for name in wanted if not (folder / name).exists()}
+    if "coredns" in missing:
         _go(folder, "install", f"github.com/coredns/coredns@v{COREDNS}", GOBIN=str(folder))
-    if not (folder / "etcd").exists():
+    if "etcd" in missing:
         _build_etcd(folder)
-    if not all((folder / name).exists() for name in ("kube-apiserver", "kubectl")):
+    if missing & {"kube-apiserver", "kubectl"}:
         _build_kubernetes(folder)
     return folder
 

@@ -1,0 +1,98 @@
+"""The real tier's world: real API servers that fedns follows, started once for all tests that need them.
+
+The binaries come from KUBEBUILDER_ASSETS, else from the cache of `tests.real.build`, else Go builds them; where none of
+these is possible every test is skipped, and says what is missing. One world serves all tests: each uses names of its
+own and puts right what it broke.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import pytest_asyncio
+
+from fedns.lab.processes import free_port
+from fedns.lab.real import ControlPlanes, assets
+from fedns.lab.world import World
+from tests.real import build
+
+GO: Final = (1, 26)
+BUILD_SECONDS: Final = 1500
+"""A build from nothing takes seven minutes on two cores; whichever test comes first pays for it."""
+
+
+def go_version() -> tuple[int, ...]:
+    """The version of the Go on the path, (0,) without one."""
+    if shutil.which("go") is None:
+        return (0,)
+    told = subprocess.run(["go", "version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"go(\d+)\.(\d+)", told)
+    return tuple(int(number) for number in found.groups()) if found else (0,)
+
+
+def found(names: tuple[str, ...]) -> Path | None:
+    """The folder that has all of these binaries ready, None where a build is needed."""
+    folders = (Path(os.environ.get("KUBEBUILDER_ASSETS", "")), build.cache())
+    return next((folder for folder in folders if all((folder / name).is_file() for name in names)), None)
+
+
+def binaries(names: tuple[str, ...]) -> Path:
+    """The folder of these binaries, built where Go can; else the test is skipped."""
+    folder = found(names)
+    if folder is None and go_version() < GO:
+        pytest.skip(
+            f"no {', '.join(names)} in KUBEBUILDER_ASSETS or in {build.cache()}, "
+            f"and no Go {'.'.join(map(str, GO))} or newer to build them with"
+        )
+    return folder or build.build(names)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that may have to build first get the time for it."""
+    if found(build.BINARIES) is None:
+        for item in items:
+            if item.get_closest_marker("real"):
+                item.add_marker(pytest.mark.timeout(BUILD_SECONDS))
+
+
+@pytest.fixture(scope="session")
+def coredns() -> Path:
+    """The CoreDNS binary."""
+    return binaries(("coredns",)) / "coredns"
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Path:
+    """The folder of etcd and kube-apiserver."""
+    return binaries(("etcd", "kube-apiserver"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def ground(control_plane: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """Two real members, eu1 and eu2, that nobody follows yet."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBEBUILDER_ASSETS", str(control_plane))
+        assert assets() == control_plane
+        directory = tmp_path_factory.mktemp("real")
+        async with World(directory, real=True, members=2, port=free_port(), freshness="fast") as world:
+            yield world
+
+
+@pytest.fixture(scope="session")
+def planes(ground: World) -> ControlPlanes:
+    """The control planes of the two members: how one is started again."""
+    assert ground._planes is not None
+    return ground._planes
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def world(ground: World) -> World:
+    """The two members with the lab's service each, and a fedns that follows them and answers."""
+    await ground.deploy()
+    await ground.serve()
+    return ground
