@@ -1,0 +1,78 @@
+"""What holds for every placement, whatever the members, the policy and the client."""
+
+from random import Random
+from typing import Any, TypeVar
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+
+from fedns.federation.locality import Location
+from fedns.federation.objects import Service
+from fedns.federation.placement import Candidate, Part, Placement, Policy, Reason, Tier, World, place
+from tests.federation.worlds import locations, parts, policies, services, worlds
+
+T = TypeVar("T")
+
+
+def _everybody(decision: Placement) -> list[Candidate]:
+    chosen = [each for group in decision.groups for each in group.candidates]
+    return chosen + [each.candidate for each in decision.left_out]
+
+
+_asked: dict[str, Any] = {
+    "given_service": services,
+    "location": locations,
+    "everything": worlds,
+    "policy": policies,
+    "part": parts,
+}
+
+
+@given(**_asked)
+def test_what_always_holds(
+    given_service: Service, location: Location, everything: World, policy: Policy, part: Part | None
+) -> None:
+    """Total; shares sum to 1; one tier answers and hides the lower ones; everybody stands once; laws hold."""
+    decision = place(given_service, location, everything, policy, part)
+    assert sum(group.share for group in decision.groups) == (1 if decision.groups else 0)
+    assert all(group.share > 0 and group.candidates for group in decision.groups)
+    assert len({group.tier for group in decision.groups}) <= 1
+    stands = [(each.cluster, each.kind, each.address) for each in _everybody(decision)]
+    assert len(set(stands)) == len(stands)
+    for each in decision.left_out:
+        if each.priority is not None:
+            assert each.priority > 0
+            assert each.tier is not None
+            assert each.tier >= decision.groups[0].tier
+    if policy.jurisdictions:
+        usable = [each for group in decision.groups for each in group.candidates]
+        usable += [each.candidate for each in decision.left_out if each.reason != Reason.JURISDICTION]
+        allowed = set(policy.jurisdictions)
+        assert {everything.clusters[each.cluster].jurisdiction for each in usable} <= allowed
+    if policy.when_all_unhealthy == "closed":
+        assert all(group.tier <= Tier.TERMINATING for group in decision.groups)
+
+
+@given(**_asked, chance=st.randoms(use_true_random=False))
+def test_no_order_matters(
+    given_service: Service, location: Location, everything: World, policy: Policy, part: Part | None, chance: Random
+) -> None:
+    """However exports, slices, endpoints and members are ordered, the decision is the same value."""
+
+    def mixed(values: tuple[T, ...]) -> tuple[T, ...]:
+        return tuple(chance.sample(values, len(values)))
+
+    exports = [
+        structs.replace(
+            each,
+            slices=mixed(tuple(structs.replace(one, endpoints=mixed(one.endpoints)) for one in each.slices)),
+            cluster_ips=mixed(each.cluster_ips),
+            ports=mixed(each.ports),
+        )
+        for each in given_service.exports
+    ]
+    shuffled = structs.replace(given_service, exports=mixed(tuple(exports)))
+    members = dict(mixed(tuple(everything.clusters.items())))
+    other = place(shuffled, location, structs.replace(everything, clusters=members), policy, part)
+    assert other == place(given_service, location, everything, policy, part)
