@@ -1,0 +1,136 @@
+"""What no single key can tell: contradictions between keys, and names of clusters that are not there.
+
+Works on the values that could be read, so it finds its problems in a file that has others.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from fedns.settings.kinds import snake
+from fedns.settings.nodes import Report, meant
+
+_WAYS: Final = ("kubeconfig", "inCluster")
+"""The ways to reach a cluster; one that is there but could not be read has been reported already."""
+
+Values = dict[str, Any]
+"""A table that was read: values by their names in Python; what could not be read is missing."""
+
+
+def check(values: Values, report: Report) -> None:
+    """Report everything that contradicts something else."""
+    clusters = _tables(values, "clusters")
+    names = [cluster["name"] for _, cluster in clusters if "name" in cluster]
+    _clusters(clusters, report)
+    _unknown_clusters(values, names, report)
+    _zones_of_clients(values, report)
+    _prefixes(_tables(values, "clients"), report)
+    _listeners(values, report)
+    _zones(values.get("zones", {}), report)
+    _freshness(values.get("freshness", {}), report)
+    for at, policy in _tables(values, "policies"):
+        _twice(policy.get("ladder", ()), f"{at}.ladder", report)
+
+
+def _tables(values: Values, key: str) -> list[tuple[str, Values]]:
+    """The tables of a list with their paths; what is no table was read as an empty one, and is passed over."""
+    return [(f"{key}[{at}]", table) for at, table in enumerate(values.get(key, ())) if table]
+
+
+def _clusters(clusters: list[tuple[str, Values]], report: Report) -> None:
+    """Names are unique, every cluster can be reached in exactly one way, and fedns runs in one cluster at most."""
+    first: dict[str, str] = {}
+    inside = ""
+    for at, cluster in clusters:
+        name = cluster.get("name")
+        if name is not None and (other := first.setdefault(name, at)) != at:
+            report.add(f"{at}.name", f"two clusters are called {name} (the other in line {report.line(other)})")
+        if "kubeconfig" in cluster and cluster.get("in_cluster"):
+            report.add(f"{at}.inCluster", "kubeconfig and inCluster exclude each other: keep one of them")
+        elif not any(report.seen(f"{at}.{key}") and cluster.get(snake(key)) is not False for key in _WAYS):
+            report.add(at, "says nothing of its API server: give kubeconfig: {path: ...} or inCluster: true")
+        if cluster.get("in_cluster"):
+            if inside:
+                report.add(f"{at}.inCluster", f"fedns runs inside one cluster only, and {inside} says it too")
+            inside = inside or at
+        for key in ("addresses", "exports"):
+            _twice(cluster.get(key, ()), f"{at}.{key}", report)
+
+
+def _twice(items: Iterable[str], path: str, report: Report) -> None:
+    """No word stands twice in a list."""
+    seen: set[str] = set()
+    for item in items:
+        if item in seen:
+            report.add(path, f"{item} stands twice in the list: remove one")
+        seen.add(item)
+
+
+def _unknown_clusters(values: Values, names: list[str], report: Report) -> None:
+    """Whoever names a cluster names one that is configured."""
+    named = [("local.cluster", values.get("local", {}).get("cluster"))]
+    named += [(f"{at}.cluster", client.get("cluster")) for at, client in _tables(values, "clients")]
+    for at, policy in _tables(values, "policies"):
+        named += [(f"{at}.weights.{cluster}", cluster) for cluster in policy.get("weights", {})]
+    for path, name in named if names else ():
+        if name is not None and name not in names:
+            report.add(path, f"no cluster is called {name}{meant(name, names)}")
+
+
+def _zones_of_clients(values: Values, report: Report) -> None:
+    """A zone is (region, name): it says nothing where the region is unknown."""
+    regions = {cluster.get("name"): cluster.get("region") for _, cluster in _tables(values, "clusters")}
+    places = [("local", values.get("local", {})), *_tables(values, "clients")]
+    for at, place in places:
+        if "zone" in place and not place.get("region"):
+            name = place.get("cluster")
+            if name is None:
+                cure = "cluster" if at == "local" else "cluster or region"
+                report.add(f"{at}.zone", f"a zone is known together with its region only: add {cure}")
+            elif name in regions and not regions[name]:
+                report.add(f"{at}.zone", f"a zone is known together with its region only: give {name} its region")
+    for at, _ in _tables(values, "clients"):
+        if not any(report.seen(f"{at}.{key}") for key in ("cluster", "zone", "region", "jurisdiction", "network")):
+            report.add(at, "says of these clients nothing about their place: add cluster, or region and others")
+
+
+def _prefixes(clients: list[tuple[str, Values]], report: Report) -> None:
+    """One prefix is at one place."""
+    first: dict[str, str] = {}
+    for at, client in clients:
+        for cidr in client.get("cidrs", ()):
+            if cidr in first:
+                line = report.line(first[cidr])
+                report.add(f"{at}.cidrs", f"{cidr} is given twice (first in line {line}): a prefix is at one place")
+            first.setdefault(cidr, f"{at}.cidrs")
+
+
+def _listeners(values: Values, report: Report) -> None:
+    """No address is opened twice; metrics, health and ready may share one."""
+    dns: dict[Any, str] = {}
+    for at, address in enumerate(values.get("dns", {}).get("listen", ())):
+        if (other := dns.setdefault(address, path := f"dns.listen[{at}]")) != path:
+            report.add(path, f"{address} is taken already, by {other}: remove one")
+    for key in ("metrics", "health", "ready"):
+        if (address := values.get(key, {}).get("listen")) in dns:
+            report.add(f"{key}.listen", f"{address} is taken already, by {dns[address]}: give it another port")
+
+
+def _zones(zones: Values, report: Report) -> None:
+    """The two zones have two names."""
+    clusterset = zones.get("clusterset", {}).get("name", "clusterset.local")
+    if zones.get("federation", {}).get("name") == clusterset:
+        report.add("zones.federation.name", f"{clusterset} is the clusterset zone already: give it another name")
+
+
+def _freshness(freshness: Values | str, report: Report) -> None:
+    """Suspect comes before stale, and stale before expired."""
+    if isinstance(freshness, str):
+        return
+    order = (("suspectAfter", 6.0), ("staleAfter", 10.0), ("expireAfter", 300.0))
+    values = [freshness.get(f"{key.removesuffix('After')}_after", default) for key, default in order]
+    for at in (1, 2):
+        if values[at] < values[at - 1]:
+            earlier, later = order[at - 1][0], order[at][0]
+            given = later if report.seen(f"freshness.{later}") else earlier
+            sentence = f"{later} ({values[at]:g}s) comes before {earlier} ({values[at - 1]:g}s): it must not be shorter"
+            report.add(f"freshness.{given}", sentence)

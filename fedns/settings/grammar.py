@@ -1,0 +1,281 @@
+"""Every key of the configuration: what it holds, what it is for, and which are for later versions.
+
+The one source of truth of reading, of the JSON schema and of the names of environment variables.
+"""
+
+import re
+import socket
+from collections.abc import Iterator
+from typing import Any, Final
+
+from fedns.federation.objects import AddressKind
+from fedns.federation.placement import Rung
+from fedns.settings import values
+from fedns.settings.kinds import NOT_YET, Kind, Leaf, Many, Named, Table
+
+API_VERSION: Final = "fedns.io/v1alpha1"
+KIND: Final = "FednsConfig"
+
+
+def _workers(written: str) -> int | None:
+    if written == "auto":
+        return None
+    if written == "0":
+        raise ValueError(f"0 (no worker processes) is {NOT_YET}: use auto or a number from 1")
+    return int(values.whole("", 1, 512).check(written))
+
+
+def _nsid(written: str) -> str:
+    name = {"auto": socket.gethostname(), "off": ""}.get(written, written)
+    if len(name.encode()) > 128:
+        raise ValueError("is too long: 128 bytes at most, it goes into every answer that asks for it")
+    return name
+
+
+def _min_ready(written: str) -> int | str:
+    if percent := re.fullmatch(r"([0-9]{1,3})%", written):
+        if not 1 <= int(percent[1]) <= 100:
+            raise ValueError(f"{written} is out of bounds: give a percentage from 1% to 100%")
+        return f"{int(percent[1])}%"
+    return int(values.whole("", 1, 1_000_000).check(written))
+
+
+def _cidrs(doc: str, *, empty: bool = True) -> Many:
+    return Many(doc=doc, item=values.cidr("a prefix of addresses"), empty=empty)
+
+
+def _listener(doc: str) -> Table:
+    return Table(doc=doc, keys={"listen": values.listen("address and port, or off", off=True)}, required=("listen",))
+
+
+_TTL_SECONDS: Final = 86_400
+
+_DNS: Final = Table(
+    doc="the DNS server",
+    keys={
+        "listen": Many(doc="UDP and TCP", item=values.listen("address and port"), empty=False),
+        "workers": Leaf(
+            doc="worker processes; auto: as many as CPUs may be used",
+            check=_workers,
+            json={"type": "integer", "minimum": 1, "maximum": 512},
+            expected="auto or a whole number",
+            accepts=("int",),
+            words=("auto",),
+        ),
+        "allow": _cidrs("who may ask; others get REFUSED", empty=False),
+        "nsid": Leaf(
+            doc="name of this server for NSID (RFC 5001): auto is the host name, off sends none",
+            check=_nsid,
+            json={"type": "string", "minLength": 1, "maxLength": 128},
+            words=("auto", "off"),
+        ),
+        "lameduck": values.duration("how long it goes on answering after a signal to stop", zero=True),
+    },
+    later=("tls", "https", "cookies", "proxyProtocol"),
+)
+
+_ZONES: Final = Table(
+    doc="the zones that are served",
+    keys={
+        "clusterset": Table(
+            doc="the zone of the Multi-Cluster Services DNS specification; always served",
+            keys={
+                "name": values.dns_name("name of the zone; default clusterset.local"),
+                "ttl": values.whole("seconds; default 5", 0, _TTL_SECONDS),
+                "negativeTTL": values.whole("seconds that a negative answer may be kept; default 5", 0, _TTL_SECONDS),
+            },
+        ),
+        "federation": Table(
+            doc="the zone with locations in its names and with diagnostics; served when it is configured",
+            keys={
+                "name": values.dns_name("name of the zone, for example example.com"),
+                "federation": values.dns_name("the federation's own label in names, for example myfed", labels=1),
+                "ttl": values.whole("seconds; default 5", 0, _TTL_SECONDS),
+                "negativeTTL": values.whole("seconds that a negative answer may be kept; default 5", 0, _TTL_SECONDS),
+            },
+            required=("name", "federation"),
+        ),
+    },
+    later=("reverse",),
+)
+
+_CLUSTER: Final = Table(
+    doc="one member cluster",
+    keys={
+        "name": values.dns_name("the cluster id; part of names"),
+        "kubeconfig": Table(
+            doc="credentials for its API server; a relative path starts at this file's directory",
+            keys={"path": values.text("path of the file"), "context": values.text("default: its current context")},
+            required=("path",),
+        ),
+        "inCluster": values.boolean("true: fedns runs in this cluster and uses its service account"),
+        "region": values.dns_name("region; part of names", labels=1),
+        "jurisdiction": values.text("jurisdiction that policies can ask for"),
+        "network": values.text("clusters and clients of one network reach each other's pods; default: default"),
+        "source": values.choice("where its services come from", "exports", later=("imports",)),
+        "exports": Many(
+            doc="what exports a service; default [ServiceExport, Label]",
+            item=values.choice("what exports a service", "ServiceExport", "Label", "All"),
+            empty=False,
+        ),
+        "addresses": Many(
+            doc="the kinds of address to hand out: the first that the client can reach",
+            item=values.choice("kind of address", *AddressKind),
+            empty=False,
+        ),
+        "clusterIPsRoutable": values.boolean("true: cluster IPs can be reached from outside the cluster"),
+        "gateway": Table(
+            doc="a gateway in front of the cluster",
+            keys={"ips": Many(doc="its addresses", item=values.target("an address"))},
+            later=("ports", "port"),
+        ),
+        "weight": values.whole("share beside clusters of the same rung; 0: backup; default 100", 0, 1_000_000),
+        "capacity": values.number("what one ready endpoint is worth against minReady; default 1", zero=False),
+        "cost": values.number("cheaper clusters come first within a rung; default 1", zero=True),
+        "trust": Table(
+            doc="how far the member is believed",
+            keys={"rank": values.whole("exports of a lower rank win conflicts; default 0", 0, 1000)},
+            later=("namespaces", "cidrs", "maxServices", "maxEndpoints", "maxEventsPerSecond"),
+        ),
+    },
+    required=("name",),
+    later=("sources",),
+    json={"oneOf": [{"required": ["kubeconfig"]}, {"required": ["inCluster"]}]},
+)
+
+_CLIENT: Final = Table(
+    doc="where the clients of some prefixes are; the longest prefix wins",
+    keys={
+        "cidrs": _cidrs("the prefixes", empty=False),
+        "cluster": values.text("their cluster: region, jurisdiction and network follow from it"),
+        "zone": values.text("their zone"),
+        "region": values.text("their region"),
+        "jurisdiction": values.text("their jurisdiction"),
+        "network": values.text("their network"),
+    },
+    required=("cidrs",),
+)
+
+_FRESHNESS: Final = Table(
+    doc="how long what is known of a member counts; the word fast: 500ms, 500ms, 1s, 2s, 300s, 1s, 30s",
+    keys={
+        "probeInterval": values.duration("default 2s"),
+        "probeTimeout": values.duration("default 2s"),
+        "suspectAfter": values.duration("no sign of life for so long: short TTLs; default 6s"),
+        "staleAfter": values.duration("no sign of life for so long: others come first; default 10s"),
+        "expireAfter": values.duration("no sign of life for so long: the last resort only; default 300s"),
+        "recoverAfter": values.duration("so long alive without a break: fresh again; default 5s"),
+        "watchPeriod": values.duration("about how long one watch lasts; default 30s"),
+        "unsyncedAfter": values.duration(
+            "a member that never came up holds negative answers back so long; default 10m"
+        ),
+    },
+    words=("fast",),
+)
+
+_POLICY: Final = Table(
+    doc="how some services are placed; the first policy that matches counts",
+    keys={
+        "match": Table(
+            doc="which services",
+            keys={
+                "namespaces": Many(doc="default all", item=values.text("a namespace, or *"), empty=False),
+                "services": Many(doc="default all", item=values.text("a service, or *"), empty=False),
+            },
+        ),
+        "ladder": Many(
+            doc="what counts as near, nearest first; default [zone, cluster, region, jurisdiction, any]",
+            item=values.choice("a rung", *Rung),
+            empty=False,
+        ),
+        "minReady": Leaf(
+            doc="ready endpoints that a rung needs to take everything: a number, or a percentage of its own; default 1",
+            check=_min_ready,
+            json={"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]{1,3}%$"}]},
+            expected="a whole number or a percentage like 50%",
+            accepts=("int", "text"),
+        ),
+        "spill": values.choice("what a rung that is short of endpoints passes on", "proportional", "none"),
+        "jurisdictions": Many(doc="clusters of these only; empty: anywhere", item=values.text("a jurisdiction")),
+        "weights": Named(doc="shares by cluster; 0: backup", item=values.whole("the share", 0, 1_000_000)),
+        "whenAllUnhealthy": values.choice("answer with what was last known, or with nothing", "open", "closed"),
+        "ttl": values.whole("seconds; default: the zone's", 0, _TTL_SECONDS),
+        "maxAnswers": values.whole("addresses in one answer at most; 0: no limit", 0, 4096),
+        "largeAnswers": values.choice("too many for UDP: a subset, or truncated for TCP", "subset", "truncate"),
+    },
+)
+
+_LOCAL: Final = Table(
+    doc="where this fedns runs: where a client is that no entry of clients names",
+    keys={
+        "cluster": values.text("its cluster"),
+        "zone": values.text("its zone"),
+        "whenStale": values.choice("keep or demote its endpoints while its API is away", "keep", "demote"),
+    },
+)
+
+_LOGGING: Final = Table(
+    doc="what is logged",
+    keys={
+        "level": values.choice("how much; default info", "debug", "info", "warning", "error"),
+        "format": values.choice("default text", "text", "json"),
+    },
+)
+
+FILE: Final = Table(
+    doc="the configuration of fedns",
+    keys={
+        "apiVersion": values.choice(f"always {API_VERSION}", API_VERSION),
+        "kind": values.choice(f"always {KIND}", KIND),
+        "dns": _DNS,
+        "metrics": _listener("/metrics for Prometheus; default 0.0.0.0:9153"),
+        "health": _listener("/health: this process only; default 0.0.0.0:8080"),
+        "ready": _listener("/ready: 503 until the clusters are synced; default 0.0.0.0:8181"),
+        "diagnostics": Table(
+            doc="names that explain answers",
+            keys={"allow": _cidrs("who may ask; default loopback and private ranges")},
+            required=("allow",),
+        ),
+        "zones": _ZONES,
+        "local": _LOCAL,
+        "clusters": Many(doc="the member clusters", item=_CLUSTER, empty=False),
+        "clients": Many(doc="where clients are", item=_CLIENT),
+        "freshness": _FRESHNESS,
+        "policies": Many(doc="placement of services", item=_POLICY),
+        "logging": _LOGGING,
+    },
+    required=("apiVersion", "kind", "clusters"),
+    later=("admin", "ecsFrom", "isolation", "drains", "migrations", "snapshot", "views"),
+)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema (draft-07) of a configuration file."""
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": KIND, **FILE.schema()}
+
+
+def variables() -> Iterator[tuple[str, str]]:
+    """(environment variable, path of its key), for every key that is not inside a list."""
+    for path in paths(FILE):
+        yield "FEDNS_" + re.sub(r"(?<=[a-z])(?=[A-Z])", "_", path).replace(".", "_").upper(), path
+
+
+def paths(table: Table, prefix: str = "") -> Iterator[str]:
+    """Paths of all keys that can be set as one text: single values, lists of them, and words instead of a table."""
+    for key, kind in table.keys.items():
+        if isinstance(kind, Table):
+            if kind.words:
+                yield prefix + key
+            yield from paths(kind, f"{prefix}{key}.")
+        elif isinstance(kind, Leaf) or (isinstance(kind, Many) and isinstance(kind.item, Leaf)):
+            yield prefix + key
+
+
+def kind_at(path: str) -> Kind | None:
+    """What the key at a dotted path holds; None if there is no such key."""
+    found: Kind = FILE
+    for key in path.split("."):
+        if not isinstance(found, Table) or key not in found.keys:
+            return None
+        found = found.keys[key]
+    return found

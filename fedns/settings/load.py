@@ -1,0 +1,212 @@
+"""Reads the configuration: flags over environment over file, and every problem of it at once.
+
+YAML is composed to nodes, not constructed: a node knows its line and how it was written, and duplicate keys and words
+like `no` are still there to be seen. This is the only module that knows YAML.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping as Mapping_
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from fedns.settings import build, checks, grammar
+from fedns.settings.kinds import BAD
+from fedns.settings.nodes import Listing, Mapping, Node, Problem, Report, Scalar, ScalarKind, free, join, meant
+from fedns.settings.schema import Settings
+
+__all__ = ["ConfigError", "Problem", "load", "parse"]
+
+MAX_BYTES: Final = 8 * 1024 * 1024
+MAX_NODES: Final = 500_000
+"""Anchors can make a small file a huge tree: this many nodes are read, no more."""
+_KINDS: Final[dict[str, ScalarKind]] = {
+    "tag:yaml.org,2002:bool": "bool",
+    "tag:yaml.org,2002:int": "int",
+    "tag:yaml.org,2002:float": "float",
+    "tag:yaml.org,2002:null": "null",
+    "tag:yaml.org,2002:timestamp": "date",
+}
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; `problems` are all of them, in the order of the file."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(f"line {each.line}: {each.path}: {each.sentence}" for each in problems))
+        self.problems = problems
+
+
+def load(
+    path: Path,
+    overrides: Mapping_[str, Any] | None = None,
+    environ: Mapping_[str, str] | None = None,
+    *,
+    check_files: bool = True,
+) -> Settings:
+    """The settings of a file; `overrides` are values by dotted path (`dns.workers`). Raises ConfigError.
+
+    Without `check_files`, the kubeconfig files need not be there.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ConfigError([Problem("(file)", 1, f"is larger than {MAX_BYTES} bytes")])
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError([Problem("(file)", 1, f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ConfigError([Problem("(file)", line, "is not UTF-8 text: save it as UTF-8")]) from error
+    return parse(text, path.absolute().parent, overrides or {}, environ or {}, check_files=check_files)
+
+
+def parse(
+    text: str,
+    directory: Path,
+    overrides: Mapping_[str, Any],
+    environ: Mapping_[str, str],
+    *,
+    check_files: bool,
+) -> Settings:
+    """The settings of a text; relative paths start at `directory`."""
+    report = Report()
+    tree = _compose(text, report)
+    # Kubernetes puts variables like FEDNS_PORT into pods when a Service is called fedns: unknown ones are not ours.
+    for variable, path in grammar.variables():
+        if variable in environ:
+            _put(tree, path, environ[variable], f"environment variable {variable}", report)
+    for path, value in overrides.items():
+        _put(tree, path, value, "flag", report)
+    values = grammar.FILE.read(tree, "", report)
+    if values is not BAD:
+        checks.check(values, report)
+        for at, kubeconfig in _kubeconfigs(values):
+            kubeconfig["path"] = str(directory / kubeconfig["path"])
+            if check_files:
+                _check_kubeconfig(at, kubeconfig, report)
+    if report.problems:
+        raise ConfigError(sorted(report.problems, key=lambda problem: problem.line))
+    return build.settings(values)
+
+
+def _compose(text: str, report: Report) -> Mapping:
+    """The whole text as one table; raises ConfigError where it is no YAML or no table."""
+    try:
+        root = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise ConfigError([_syntax(error)]) from error
+    if root is None:
+        raise ConfigError([Problem("(file)", 1, f"is empty: start with `apiVersion: {grammar.API_VERSION}`")])
+    tree = _Tree(report).convert(root, "", ())
+    if not isinstance(tree, Mapping):
+        raise ConfigError([Problem("(file)", tree.line, f"must hold keys: start with `kind: {grammar.KIND}`")])
+    return tree
+
+
+def _syntax(error: yaml.YAMLError) -> Problem:
+    """A syntax error as a problem, with the usual cures."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    what = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
+    cure = ""
+    if "cannot start any token" in what:
+        cure = "; indent with spaces, never tabs, and quote texts that start with a sign"
+    elif "mapping values are not allowed" in what:
+        cure = "; look for a wrong indentation, or put a text with a colon in quotes"
+    elif "expected a single document" in what or "another document" in what:
+        cure = "; keep one document, without a second `---`"
+    elif "expected ',' or" in what or "did not find expected" in what:
+        cure = "; look for a missing bracket or quote, and put addresses like [::]:53 in quotes"
+    return Problem("(file)", mark.line + 1 if mark else 1, f"is not YAML: {what}{cure}")
+
+
+class _Tree:
+    """Turns YAML's nodes into ours."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._left = MAX_NODES
+
+    def convert(self, node: yaml.Node, path: str, above: tuple[yaml.Node, ...]) -> Node:
+        """A node and all below it; raises ConfigError for trees without an end."""
+        line = node.start_mark.line + 1
+        self._left -= 1
+        if node in above or self._left < 0 or len(above) > 50:
+            raise ConfigError([Problem(path or "(file)", line, "anchors or nesting make it too large: write it out")])
+        if isinstance(node, yaml.ScalarNode):
+            kind = _KINDS.get(node.tag, "text") if not node.style else "text"
+            return Scalar(node.value, kind, line)
+        if isinstance(node, yaml.SequenceNode):
+            inner = (*above, node)
+            return Listing([self.convert(each, f"{path}[{at}]", inner) for at, each in enumerate(node.value)], line)
+        assert isinstance(node, yaml.MappingNode)
+        return Mapping(dict(self._entries(node, path, (*above, node))), line)
+
+    def _entries(
+        self, node: yaml.MappingNode, path: str, above: tuple[yaml.Node, ...]
+    ) -> Iterator[tuple[str, tuple[Scalar, Node]]]:
+        """The keys of a table, each once."""
+        first: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                self._report.add(path or "(file)", "a key must be a word, not a list or a table", line)
+                continue
+            below = join(path, key.value)
+            if key.tag == "tag:yaml.org,2002:merge":
+                self._report.add(below, "merging with << is not supported: write the keys out", line)
+                continue
+            if key.value in first:
+                self._report.add(below, f"is given twice (first in line {first[key.value]}): keep one", line)
+                continue
+            first[key.value] = line
+            yield key.value, (Scalar(key.value, "text", line), self.convert(value, below, above))
+
+
+def _put(tree: Mapping, path: str, value: Any, origin: str, report: Report) -> None:
+    """Set the key at a dotted path; the nodes it makes have line 0."""
+    if grammar.kind_at(path) is None:
+        known = [each for each in grammar.paths(grammar.FILE) if each.count(".") == path.count(".")]
+        report.add(path, f"({origin}) is not a key that can be set so{meant(path, known)}", 0)
+        return
+    *tables, last = path.split(".")
+    for key in tables:
+        name, table = tree.entries.setdefault(key, (Scalar(key, "text", 0), Mapping({}, 0)))
+        if not isinstance(table, Mapping):
+            # A word like `fast`, or something that is wrong anyway: what comes later counts.
+            table = Mapping({}, 0)
+            tree.entries[key] = (name, table)
+        tree = table
+    tree.entries[last] = (Scalar(last, "text", 0), free(value))
+
+
+def _kubeconfigs(values: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Paths and tables of all kubeconfig entries that name a file."""
+    for at, cluster in enumerate(values.get("clusters", ())):
+        if "path" in cluster.get("kubeconfig", {}):
+            yield f"clusters[{at}].kubeconfig", cluster["kubeconfig"]
+
+
+def _check_kubeconfig(at: str, kubeconfig: dict[str, Any], report: Report) -> None:
+    """The file is there and has the context."""
+    path = Path(kubeconfig["path"])
+    try:
+        content = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+    except FileNotFoundError:
+        report.add(f"{at}.path", f"kubeconfig missing: there is no file {path}")
+        return
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not YAML"
+        report.add(f"{at}.path", f"the kubeconfig {path} cannot be read: {reason}")
+        return
+    if not isinstance(content, dict) or not isinstance(content.get("contexts"), list):
+        report.add(f"{at}.path", f"{path} is not a kubeconfig: it has no list of contexts")
+        return
+    names = [str(each["name"]) for each in content["contexts"] if isinstance(each, dict) and "name" in each]
+    context = kubeconfig.get("context") or content.get("current-context")
+    if not context:
+        report.add(f"{at}.path", f"{path} has no current context: add context, one of {', '.join(names) or 'none'}")
+    elif context not in names:
+        report.add(f"{at}.context", f"{path} has no context {context}; it has {', '.join(names) or 'none'}")
