@@ -1,0 +1,80 @@
+"""The `fedns` command: finds the file of a verb when the verb is used, and starts the server."""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+VERBS: Final = {
+    "config": ("fedns.cli.config", "config", "Check configuration files."),
+    "lab": ("fedns.cli.lab", "lab", "Simulated clusters with a real fedns, for trying and breaking."),
+    "query": ("fedns.cli.query", "query", "Ask a DNS server, like dig."),
+    "serve": ("fedns.cli.main", "serve", "Answer DNS questions for the clusters of a configuration."),
+    "version": ("fedns.cli.version", "version", "Say which version this is."),
+}
+"""Verb, its module, its name there, and its line in the help, which must not need the module."""
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        """All verbs."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- the same
+        """The command of a verb, imported now."""
+        if cmd_name not in VERBS:
+            return None
+        module, name, _line = VERBS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- the same
+        """The verbs with their lines, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, line) for verb, (_module, _name, line) in VERBS.items()])
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+def fedns() -> None:
+    """DNS for a federation of Kubernetes clusters."""
+
+
+@click.command()
+@click.option("--config", "path", required=True, type=click.Path(path_type=Path), help="The configuration file.")
+@click.option("--listen", multiple=True, metavar="ADDRESS:PORT", help="Where to answer DNS; may be repeated.")
+@click.option("--workers", metavar="N", help="DNS worker processes, or auto.")
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Any key, like dns.lameduck=0s; repeatable.")
+def serve(path: Path, listen: tuple[str, ...], workers: str | None, pairs: tuple[str, ...]) -> None:
+    """Answer DNS questions for the clusters of a configuration, until SIGTERM.
+
+    Flags win over environment variables (FEDNS_DNS_WORKERS=2), and these win over the file. SIGHUP reads the
+    configuration again. Exit code 2 when the configuration is wrong.
+    """
+    overrides = chosen(pairs)
+    if listen:
+        overrides["dns.listen"] = list(listen)
+    if workers is not None:
+        overrides["dns.workers"] = workers
+    from fedns.supervisor import run
+
+    sys.exit(run(path, overrides))
+
+
+def chosen(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """`KEY=VALUE` words as overrides; raises click.UsageError for words without `=`."""
+    overrides: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise click.UsageError(f"--set {pair}: write KEY=VALUE, like --set dns.workers=2")
+        overrides[key] = value
+    return overrides
+
+
+def main() -> None:
+    """Run the command line; exit codes: 0 good, 1 failure, 2 usage or configuration."""
+    fedns(prog_name="fedns")
