@@ -214,6 +214,7 @@ def open_sockets(addresses: tuple[Address, ...]) -> list[socket.socket]:
     sockets = []
     for address in addresses:
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        port = address.port
         for kind in _KINDS:
             each = socket.socket(family, kind)
             if family == socket.AF_INET6:
@@ -229,9 +230,12 @@ def open_sockets(addresses: tuple[Address, ...]) -> list[socket.socket]:
                 else:
                     each.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
             try:
-                each.bind((address.host, address.port))
+                each.bind((address.host, port))
             except OSError as error:
-                raise OSError(error.errno, f"cannot listen on {address.host} port {address.port}: {error}") from error
+                each.close()
+                raise OSError(error.errno, f"cannot listen on {address.host} port {port}: {error}") from error
+            # Port 0 (any free one) is the same for both, as clients expect.
+            port = each.getsockname()[1]
             if kind == socket.SOCK_STREAM:
                 each.listen(BACKLOG)
             each.setblocking(False)

@@ -18,17 +18,12 @@ from tests.answers.replicas import WEB, replica
 async def server() -> AsyncIterator[tuple[str, int]]:
     """A server of 300 pods in this process."""
     loop = asyncio.get_running_loop()
-    opened = {each.type: each for each in open_sockets((Address("127.0.0.1", 0), Address("127.0.0.1", 0)))}
-    # The same port for both transports, as clients expect.
-    port = opened[socket.SOCK_STREAM].getsockname()[1]
+    opened = {each.type: each for each in open_sockets((Address("127.0.0.1", 0),))}
     held = replica(pods=300)
-    for each in opened.values():
-        each.close()
-    opened = {each.type: each for each in open_sockets((Address("127.0.0.1", port),))}
     doors = [UdpDoor([opened[socket.SOCK_DGRAM]], held), StreamDoor([opened[socket.SOCK_STREAM]], held)]
     for door in doors:
         door.start(loop)
-    yield "127.0.0.1", port
+    yield opened[socket.SOCK_STREAM].getsockname()
     for door in doors:
         door.stop(loop)
     for each in opened.values():

@@ -35,8 +35,11 @@ def export(
 ) -> Export:
     """A headless service with ready endpoints at these addresses."""
     endpoints = tuple(Endpoint(address, READY | SERVING, zone) for address in addresses)
-    slices = (Slice(f"{name}-1", (Port("http", 80),), endpoints),)
-    return Export(cluster=cluster, namespace=namespace, name=name, created=1, headless=True, slices=slices)
+    ports = (Port("http", 80),)
+    slices = (Slice(f"{name}-1", ports, endpoints),)
+    return Export(
+        cluster=cluster, namespace=namespace, name=name, created=1, headless=True, ports=ports, slices=slices
+    )
 
 
 def fresh(cluster: str, now: float = NOW) -> Status:
