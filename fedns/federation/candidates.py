@@ -129,7 +129,7 @@ def _endpoints(export: Export) -> list[tuple[Endpoint, tuple[Port, ...]]]:
             else:
                 known[1].update(each.ports)
                 merged[endpoint.address] = (_merged(known[0], endpoint), known[1])
-    return [(endpoint, tuple(sorted(ports, key=_port_order))) for _, (endpoint, ports) in sorted(merged.items())]
+    return [(endpoint, tuple(sorted(ports, key=_port_order))) for endpoint, ports in merged.values()]
 
 
 def _merged(one: Endpoint, other: Endpoint) -> Endpoint:

@@ -139,6 +139,12 @@ def test_an_endpoint_in_two_slices_is_one() -> None:
         assert one.ports == (dns, http)
 
 
+def test_a_pod_without_a_zone_is_in_none() -> None:
+    """A pod's zone is its own; one that has none is in no zone."""
+    with_zone, without = found(export("eu1", *pods(UP, zone="b"), *pods(UP, net=1, zone="")), HERE, EU1)
+    assert (with_zone.zones, without.zones) == (("b",), ())
+
+
 @pytest.mark.parametrize(
     ("hostname", "address", "label"),
     [

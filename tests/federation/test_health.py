@@ -83,6 +83,12 @@ def alive(start: int, end: int) -> Script:
             id="a broken stream counts from its last good moment",
         ),
         pytest.param(
+            [(0, SYNCED), (1, FORBIDDEN), *alive(2, 8), (8, FORBIDDEN), *alive(9, 11)],
+            11,
+            Freshness.STALE,
+            id="a second refusal starts no new count",
+        ),
+        pytest.param(
             [(0, SYNCED), (1, FORBIDDEN), (5, Readable("services")), *alive(6, 11)], 11, Freshness.FRESH, id="mended"
         ),
         pytest.param(
