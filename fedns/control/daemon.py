@@ -84,10 +84,9 @@ class Daemon:
             "publisher": self._publisher.serve(inherited((self._child.listener,))[0]),
             "http": self._keep_servers(),
             "reloads": self._reload_when_told(),
-            "end": _wait(self._stop),
         }
-        if not self._child.workers:
-            parts |= self._answer_inside()
+        # The answers end by themselves when told to stop, after what they have in hand.
+        parts |= {"end": _wait(self._stop)} if self._child.workers else self._answer_inside()
         tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
         try:
             await self._feeds.follow(self._settings)

@@ -1,0 +1,125 @@
+"""Metrics as a Prometheus server reads them."""
+
+from collections import Counter
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from fedns import __version__
+from fedns.answers import counters
+from fedns.control.metrics import Metrics
+from fedns.federation.health import Synced, Unreachable
+from tests.control.stage import TIMERS, Control, block, export
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+class Followed:
+    """A feed of which only counts are asked."""
+
+    def __init__(self) -> None:
+        self.counts = Counter({"failure": 3, "list": 4})
+
+
+def metrics(control: Control, *blocks: memoryview) -> Metrics:
+    """The metrics of this control process and these blocks."""
+    return Metrics(
+        truth=control.truth,
+        publisher=control.publisher,
+        blocks=blocks,
+        state_changes=control.pipeline.state_changes,
+        feeds=lambda: {"eu1": Followed()},
+    )
+
+
+def read(text: bytes) -> Samples:
+    """Every sample by name and labels; fails when one comes twice or the text is no Prometheus format."""
+    samples: Samples = {}
+    for family in text_string_to_metric_families(text.decode()):
+        for sample in family.samples:
+            key = (sample.name, frozenset(sample.labels.items()))
+            assert key not in samples
+            samples[key] = sample.value
+    return samples
+
+
+def value(samples: Samples, name: str, **labels: str) -> float:
+    """One sample of fedns."""
+    return samples[f"fedns_{name}", frozenset(labels.items())]
+
+
+def test_answers_are_added_over_all_processes(control: Control) -> None:
+    """Requests, responses, drops and durations are sums over the blocks, in CoreDNS's labels."""
+    one, two = block(), block()
+    for words, count in ((one, 2), (two, 3)):
+        words[counters.reply_word(stream=False, family=4, qtype=1, rcode=0)] = count
+        words[counters.reply_word(stream=False, family=4, qtype=1, rcode=3)] = 1
+        words[counters.reply_word(stream=True, family=6, qtype=999, rcode=0)] = 1
+        words[counters.DROPS + counters.DROP_REASONS.index("malformed")] = 5
+        words[counters.DURATIONS] = 4
+        words[counters.DURATIONS + counters.DURATION_BUCKETS - 1] = 1
+        words[counters.DURATION_SUMS] = 500_000_000
+    samples = read(metrics(control, one, two).text())
+    assert value(samples, "dns_requests_total", proto="udp", family="1", type="A") == 7
+    assert value(samples, "dns_requests_total", proto="tcp", family="2", type="other") == 2
+    assert value(samples, "dns_responses_total", proto="udp", rcode="NOERROR") == 5
+    assert value(samples, "dns_responses_total", proto="udp", rcode="NXDOMAIN") == 2
+    assert value(samples, "dns_dropped_total", reason="malformed") == 10
+    assert value(samples, "dns_dropped_total", reason="slow_client") == 0
+    duration = "dns_request_duration_seconds"
+    assert value(samples, f"{duration}_bucket", proto="udp", le="1.024e-06") == 8
+    assert value(samples, f"{duration}_bucket", proto="udp", le="+Inf") == 10
+    assert value(samples, f"{duration}_count", proto="udp") == 10
+    assert value(samples, f"{duration}_sum", proto="udp") == 1.0
+
+
+def test_restarts_are_starts_but_the_first(control: Control) -> None:
+    """A slot that was never used has no restart, one that was used twice has one."""
+    blocks = block(), block(), block()
+    for words, starts in zip(blocks, (0, 1, 3), strict=True):
+        words[counters.STARTS] = starts
+    assert value(read(metrics(control, *blocks).text()), "worker_restarts_total") == 2
+
+
+def test_members_are_told_by_name(control: Control) -> None:
+    """Exactly one state of a member is 1; a member never heard of has no age; the rest starts at 0."""
+    control.now -= 2 * TIMERS.stale_after
+    control.pipeline.replaced("eu1", [export("eu1", "web"), export("eu1", "api")])
+    control.pipeline.observed("eu1", Synced())
+    control.now += TIMERS.stale_after
+    control.pipeline.observed("eu1", Unreachable("no route"))
+    samples = read(metrics(control, block()).text())
+    states = {
+        (labels["cluster"], labels["state"]): count
+        for (name, pairs), count in samples.items()
+        if name == "fedns_cluster_state" and (labels := dict(pairs))
+    }
+    assert {key for key, count in states.items() if count == 1} == {("eu1", "stale"), ("us1", "syncing")}
+    assert len(states) == 12
+    assert value(samples, "cluster_evidence_age_seconds", cluster="eu1") > TIMERS.stale_after
+    assert ("fedns_cluster_evidence_age_seconds", frozenset({("cluster", "us1")})) not in samples
+    assert value(samples, "cluster_services", cluster="eu1") == 2
+    assert value(samples, "cluster_synced", cluster="us1") == 0
+    assert value(samples, "cluster_state_changes_total", cluster="eu1") == 2
+    assert value(samples, "cluster_state_changes_total", cluster="us1") == 0
+    assert value(samples, "cluster_watch_restarts_total", cluster="eu1") == 3
+    assert value(samples, "cluster_relists_total", cluster="eu1") == 4
+
+
+def test_the_process_tells_of_itself(control: Control) -> None:
+    """Version, generation, workers and reloads by result are there from the start."""
+    page = metrics(control, block())
+    page.reloads["failure"] += 1
+    samples = read(page.text())
+    assert value(samples, "build_info", version=__version__) == 1
+    assert value(samples, "publish_generation") == control.publisher.generation
+    assert value(samples, "workers_connected") == 0
+    assert value(samples, "config_reloads_total", result="success") == 0
+    assert value(samples, "config_reloads_total", result="failure") == 1
+
+
+def test_names_follow_the_conventions(control: Control) -> None:
+    """Every metric starts with fedns_ and has a help text; counters end in _total, and nothing else does."""
+    for family in text_string_to_metric_families(metrics(control, block()).text().decode()):
+        assert family.name.startswith("fedns_")
+        assert family.documentation.endswith(".")
+        assert all(sample.name.endswith("_total") == (family.type == "counter") for sample in family.samples)
