@@ -30,6 +30,8 @@ IDLE_HUNG_SECONDS: Final = 1.25
 """A child that is stopped or sleeps and has not beaten its heart for so long is hung."""
 BUSY_HUNG_SECONDS: Final = 5.0
 """The same for one that is using its CPU: it may be reading a large catalog."""
+RECENT_SECONDS: Final = 0.5
+"""A child that has used its CPU within so long is busy."""
 START_SECONDS: Final = 30.0
 """A child has so long until its first heartbeat."""
 STEADY_SECONDS: Final = 10.0
@@ -87,8 +89,7 @@ class Slot:
             return
         beat = self.block[counters.HEARTBEAT]
         silent = (monotonic_ns() - beat) / 1e9 if beat else now - self._born
-        limit = (BUSY_HUNG_SECONDS if self._busy(now) else IDLE_HUNG_SECONDS) if beat else START_SECONDS
-        if silent > limit:
+        if silent > IDLE_HUNG_SECONDS and silent > self._patience(now, started=beat > 0):
             log.error("%s has not been heard of for %.1f s and is killed", self.name, silent)
             self._process.kill()
 
@@ -107,17 +108,21 @@ class Slot:
         """The child's process id, 0 for none."""
         return self._process.pid if self._process else 0
 
-    def _busy(self, now: float) -> bool:
-        """Whether the child has used its CPU in the last half second: hung ones mostly have not."""
+    def _patience(self, now: float, *, started: bool) -> float:
+        """How long a child may be silent: one that is stopped or idle less than one that starts or works."""
         assert self._process is not None
         try:
             fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
-            return False
+            return IDLE_HUNG_SECONDS
         ticks = int(fields[11]) + int(fields[12])
         if ticks != self._cpu[0]:
             self._cpu = (ticks, now)
-        return now - self._cpu[1] < 0.5 and fields[0] not in "Tt"
+        if fields[0] in "Tt":
+            return IDLE_HUNG_SECONDS
+        if not started:
+            return START_SECONDS
+        return BUSY_HUNG_SECONDS if now - self._cpu[1] < RECENT_SECONDS else IDLE_HUNG_SECONDS
 
 
 class Supervisor:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+import pytest_asyncio
 
 from bench.ground import serving
 from fedns.lab.demo import addresses_of
@@ -22,7 +23,7 @@ from tests.lab.worlds import running, until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """One lab; each test leaves it whole."""
     async with running(tmp_path_factory.mktemp("lab"), members=2) as world:

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from fedns.lab.demo import addresses_of, extended_errors
 from fedns.lab.world import SERVICE, STATE_FILE, World
 from tests.lab.worlds import has, run, running, until
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """One lab for the tests of this module that break nothing."""
     async with running(tmp_path_factory.mktemp("lab")) as world:
