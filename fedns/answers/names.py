@@ -95,7 +95,8 @@ class Grammar:
         if rest[:1] != (EXPLAIN,):
             return self._in_zone(asked, rest)
         inner = self._in_zone(asked, rest[1:])
-        return replace(inner, explain=True) if inner.subject is Subject.SERVICE else asked
+        whole = inner.subject is Subject.SERVICE and bool(inner.port) == bool(inner.protocol)
+        return replace(inner, explain=True) if whole else asked
 
     def _in_zone(self, asked: Asked, rest: Labels) -> Asked:
         """Read what stands left of the zone's own name."""
@@ -152,17 +153,20 @@ class Grammar:
 
     def _below(self, asked: Asked, below: Labels) -> Asked | None:
         """Read what stands left of a service's name; None when nothing can be spelt like this."""
-        prefixed = below
-        if len(below) >= 2 and below[0].startswith("_") and below[1].startswith("_") and below[1] not in ANCHORS:
-            asked, below = replace(asked, port=below[0][1:], protocol=below[1][1:]), below[2:]
-        elif below and below[0].startswith("_") and below[0] not in ANCHORS:
-            asked, below = replace(asked, protocol=below[0][1:]), below[1:]
+        marked = next(
+            (at for at, label in enumerate(below[:2]) if label[:1] != "_" or label in ANCHORS), len(below[:2])
+        )
+        words = [label[1:] for label in below[:marked]]
+        if not all(words):
+            return None
+        if words:
+            asked, below = replace(asked, port=words[0] if marked == 2 else "", protocol=words[-1]), below[marked:]
         if not below:
-            return None if prefixed and not asked.protocol else asked
+            return asked
         if below[-1] in ANCHORS:
             return self._pinned(asked, below)
         # The specification knows ports of services only, not of hosts.
-        if below != prefixed and asked.zone.kind == "clusterset":
+        if words and asked.zone.kind == "clusterset":
             return None
         return self._member(asked, below)
 

@@ -58,5 +58,5 @@ def _about(question: Question) -> Answer:
             return clusters(question)
         case Subject.STATE:
             return state(question)
-        case Subject.NOTHING:
+        case _:
             return unnamed(question)

@@ -1,0 +1,121 @@
+"""What fedns tells people: the lines of `_explain`, `_whoami`, `_clusters` and `_state`."""
+
+import dns.edns
+import dns.message
+import pytest
+
+from fedns.answers.explain import lines, state_lines
+from fedns.answers.packet import Query, parse
+from fedns.answers.resolve import Client, resolve
+from fedns.federation.health import Freshness, Status
+from fedns.federation.placement import Placement
+from tests.answers.federations import (
+    DB,
+    FEDERAL,
+    IN_EU,
+    NOW,
+    OUTSIDE,
+    STRICT,
+    ask,
+    federation,
+    headless,
+    packed,
+    pod,
+    shown,
+)
+
+
+def test_every_candidate_has_a_line() -> None:
+    """Those that answer with their share, then the others with the reason; never remembered."""
+    answer = ask(f"_explain.db.shop.{FEDERAL}", "TXT")
+    assert not answer.cacheable
+    told = [line.split('"')[1].replace("kind=PodIP state=fresh age=2s ", "") for line in shown(answer)]
+    assert told == [
+        "rung=zone tier=a cluster=eu1 zone=eu-a address=10.1.0.1 ready=1 share=1/1 chosen=yes",
+        "rung=any tier=a cluster=c1.fleet zone=us-b address=10.3.0.1 ready=1 chosen=no why=farther",
+        "rung=cluster tier=a cluster=eu1 zone=eu-b address=10.1.0.2 ready=1 chosen=no why=farther",
+        "rung=- tier=- cluster=eu1 zone=eu-a address=10.1.0.9 ready=0 chosen=no why=unready",
+        "rung=any tier=a cluster=us1 zone=us-a address=10.2.0.1 ready=1 chosen=no why=farther",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "qtype", "expected"),
+    [
+        (f"_explain.web.shop.{STRICT}", "TXT", "NXDOMAIN"),
+        (f"_explain.db.shop.{STRICT}", "A", "NODATA"),
+    ],
+)
+def test_nothing_to_explain(name: str, qtype: str, expected: str) -> None:
+    """A service that does not exist has no explanation, and an explanation has no address."""
+    assert shown(ask(name, qtype)) == [expected]
+
+
+def test_unready_service_is_explained() -> None:
+    """Where the service itself is NXDOMAIN, its explanation says why."""
+    state = federation([headless("eu1", pod("10.1.0.1", ready=False))])
+    told = shown(ask(f"_explain.db.shop.{STRICT}", "TXT", state))
+    assert len(told) == 1
+    assert told[0].endswith('why=unready"')
+
+
+def test_no_candidates() -> None:
+    """A service without endpoints is said to have no candidates."""
+    assert shown(ask(f"_explain.db.shop.{STRICT}", "TXT", federation([headless("eu1")]))) == ['0 TXT "no candidates"']
+    assert lines(Placement((), ()), {}, NOW) == ["no candidates"]
+
+
+def test_unknown_status_and_age() -> None:
+    """A member that nobody has reported is syncing, and was never heard."""
+    state = federation([DB[1]])
+    state.statuses.clear()
+    told = shown(ask(f"_explain.db.shop.{STRICT}", "TXT", state))
+    assert "state=syncing age=never" in told[0]
+
+
+def test_whoami() -> None:
+    """The address seen, the place found, by which rule, and the ladder."""
+    answer = ask("_whoami.example.com", "TXT")
+    assert not answer.cacheable
+    assert shown(answer) == [
+        '0 TXT "address=10.1.7.7 subnet=none"',
+        '0 TXT "cluster=eu1 zone=eu-a region=eu jurisdiction=eu network=default"',
+        '0 TXT "rule=10.1.0.0/16"',
+        '0 TXT "ladder=zone,cluster,region,jurisdiction,any"',
+    ]
+    assert shown(ask("_whoami.example.com", "TXT", where=OUTSIDE))[1:3] == [
+        '0 TXT "cluster=- zone=- region=- jurisdiction=- network=-"',
+        '0 TXT "rule=-"',
+    ]
+
+
+def test_whoami_with_client_subnet() -> None:
+    """A client subnet that was sent is seen, and not believed."""
+    option = dns.edns.ECSOption("192.0.2.0", 24)
+    query = parse(dns.message.make_query("_whoami.example.com", "TXT", use_edns=0, options=[option]).to_wire())
+    assert isinstance(query, Query)
+    client = Client(address=packed("::1")[0], location=IN_EU, allowed=True, diagnostics=True)
+    assert shown(resolve(query, client, federation(), NOW))[0] == '0 TXT "address=::1 subnet=ignored"'
+    plain = query._replace(edns=None)
+    assert shown(resolve(plain, client, federation(), NOW))[0] == '0 TXT "address=::1 subnet=none"'
+
+
+def test_clusters() -> None:
+    """One pointer per member, to the name of its state."""
+    assert shown(ask("_clusters.example.com", "PTR")) == [
+        "0 PTR eu1._state.example.com.",
+        "0 PTR us1._state.example.com.",
+        "0 PTR c1.fleet._state.example.com.",
+    ]
+    assert shown(ask("_clusters.example.com", "A")) == ["NODATA"]
+    assert shown(ask("_clusters.example.com", "PTR", federation((), clusters=()))) == ["NODATA"]
+
+
+def test_state_of_a_member() -> None:
+    """Freshness, age, whether it was read, how many services, and the reason where there is one."""
+    assert shown(ask("eu1._state.example.com", "TXT")) == ['0 TXT "state=fresh age=2s synced=yes services=2"']
+    state = federation((), states={"eu1": Freshness.SYNCING})
+    assert state_lines("eu1", state, NOW) == ["state=syncing age=never synced=no services=0"]
+    state.statuses["eu1"] = Status(cluster="eu1", joined=0.0, reason="refused")
+    assert state_lines("eu1", state, NOW)[1] == "reason=refused"
+    assert state_lines("gone", state, NOW) == ["state=syncing age=never synced=no services=0"]
