@@ -301,6 +301,13 @@ def test_an_address_below_the_others() -> None:
     assert [each.reason for each in decision.left_out if each.tier] == [Reason.UNREADY]
 
 
+def test_candidates_of_a_group_stand_in_order() -> None:
+    """Within a group candidates are sorted by cluster, kind, family and address, not as their slices came."""
+    backwards = structs.replace(ONE_EACH, exports=ONE_EACH.exports[::-1])
+    (group,) = place(backwards, HERE, world(), Policy(ladder=(Rung.ANY,))).groups
+    assert [each.cluster for each in group.candidates] == ["eu1", "eu2", "eu3", "us1"]
+
+
 def test_far_rungs_share_the_last_priority() -> None:
     """Priorities of one tier stay below the next tier's, however many rungs there are."""
     clusters = [Cluster(name=f"c{each:02}", cost=float(each)) for each in range(15)]
