@@ -5,7 +5,7 @@ Addresses that are the same share one server. It only reads: nothing here change
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from time import monotonic, monotonic_ns
+from time import monotonic
 from typing import Final
 
 from aiohttp import web
@@ -36,12 +36,13 @@ class Readiness:
     workers live; None where this process answers itself, and loses with its life all that it knew.
     """
 
-    def __init__(self, truth: Truth, latch: memoryview | None) -> None:
+    def __init__(self, truth: Truth, latch: memoryview | None, clock: Callable[[], float] = monotonic) -> None:
         self.leaving = False
         self._truth = truth
         self._latch = latch
         self._latched = bool(latch is not None and latch[counters.LOADED])
-        self._began = monotonic()
+        self._clock = clock
+        self._began = clock()
 
     def missing(self) -> str:
         """Why fedns is not ready; empty when it is."""
@@ -52,7 +53,7 @@ class Readiness:
         rules, statuses = self._truth.rules, self._truth.statuses
         unsynced = sorted(name for name, status in statuses.items() if not status.synced)
         local = rules.local.cluster
-        late = monotonic() - self._began >= LOCAL_SECONDS
+        late = self._clock() - self._began >= LOCAL_SECONDS
         if unsynced and not (late and local in statuses and local not in unsynced):
             return f"not synced yet: {', '.join(unsynced)}"
         self._latched = True
@@ -64,15 +65,17 @@ class Readiness:
 class Health:
     """Whether the processes of this fedns live; it never looks at clusters."""
 
-    def __init__(self, blocks: Sequence[memoryview]) -> None:
+    def __init__(self, blocks: Sequence[memoryview], clock: Callable[[], float] = monotonic) -> None:
         self._blocks = blocks
-        self._began = monotonic()
+        self._clock = clock
+        self._began = clock()
 
     def fault(self) -> str:
         """What is wrong; empty when nothing is. That this process replies at all is its own sign of life."""
-        if monotonic() - self._began < START_SECONDS:
+        now = self._clock()
+        if now - self._began < START_SECONDS:
             return ""
-        silent = [(monotonic_ns() - block[counters.HEARTBEAT]) / 1e9 for block in self._blocks]
+        silent = [now - max(self._began, block[counters.HEARTBEAT] / 1e9) for block in self._blocks]
         if min(silent) > SILENT_SECONDS:
             return f"no process that answers has been heard of for {min(silent):.0f} s"
         if max(silent) > LOST_SECONDS:
@@ -187,7 +190,12 @@ class Servers:
 
 
 def _addresses(settings: Settings) -> dict[str, Address | None]:
-    return {"/metrics": settings.metrics, "/health": settings.health, "/ready": settings.ready}
+    return {
+        "/metrics": settings.metrics,
+        "/api/v1/clusters": settings.metrics,  # it tells the same people the same things
+        "/health": settings.health,
+        "/ready": settings.ready,
+    }
 
 
 def _verdict(trouble: str) -> web.Response:

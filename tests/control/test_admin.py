@@ -1,0 +1,207 @@
+"""The HTTP pages over real sockets, and what decides between 200 and 503."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from fedns.answers import counters
+from fedns.control import admin
+from fedns.control.admin import Health, Pages, Readiness, Servers
+from fedns.control.metrics import Metrics
+from fedns.federation.health import Synced
+from fedns.lab.processes import free_port
+from fedns.settings.schema import Address, Kubeconfig, Member, Settings
+from tests.control.stage import Control, block, export, rules
+
+HERE = "127.0.0.1"
+
+
+class Site:
+    """The pages of a control process, and its servers."""
+
+    def __init__(self, control: Control) -> None:
+        self.readiness = Readiness(control.truth, block())
+        metrics = Metrics(
+            truth=control.truth, publisher=control.publisher, blocks=[block()], state_changes=Counter(), feeds=dict
+        )
+        pages = Pages(
+            truth=control.truth,
+            publisher=control.publisher,
+            metrics=metrics,
+            readiness=self.readiness,
+            health=Health([block()]),
+        )
+        self.servers = Servers(pages)
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Status and text of a page at the address where it is served now."""
+        host, port = self.servers.bound()[path]
+        async with aiohttp.ClientSession() as session, session.get(f"http://{host}:{port}{path}") as response:
+            return response.status, await response.text()
+
+
+@pytest.fixture
+async def site(control: Control) -> AsyncIterator[Site]:
+    """Servers that are closed in the end."""
+    each = Site(control)
+    yield each
+    await each.servers.close()
+
+
+def settings(*, metrics: Address | None, health: Address | None = None, ready: Address | None = None) -> Settings:
+    """Settings with these addresses."""
+    member = Member(cluster=rules("eu1").clusters[0], kubeconfig=Kubeconfig(path="/nowhere"))
+    return Settings(clusters=(member,), metrics=metrics, health=health, ready=ready)
+
+
+def at(port: int = 0) -> Address:
+    """A loopback address."""
+    return Address(HERE, port)
+
+
+async def test_every_page_answers(control: Control, site: Site) -> None:
+    """On one shared address, each path shows its own page."""
+    control.pipeline.replaced("eu1", [export("eu1", "web")])
+    control.pipeline.observed("eu1", Synced())
+    assert await site.servers.open(settings(metrics=at(), health=at(), ready=at()))
+    assert len(set(site.servers.bound().values())) == 1
+    assert await site.get("/health") == (200, "OK\n")
+    assert await site.get("/ready") == (503, "not synced yet: us1\n")
+    status, text = await site.get("/metrics")
+    assert (status, 'fedns_cluster_synced{cluster="eu1"} 1.0' in text) == (200, True)
+
+
+async def test_clusters_are_listed_as_json(control: Control, site: Site) -> None:
+    """Every member with its state; never is null, not a number of its own."""
+    control.pipeline.replaced("eu1", [export("eu1", "web")])
+    control.pipeline.observed("eu1", Synced())
+    await site.servers.open(settings(metrics=at()))
+    host, port = site.servers.bound()["/api/v1/clusters"]
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{host}:{port}/api/v1/clusters") as response,
+    ):
+        page = await response.json()
+    one, other = page["clusters"]
+    assert (one["name"], one["state"], one["synced"], one["services"]) == ("eu1", "fresh", True, 1)
+    assert (other["name"], other["state"], other["lastHeard"]) == ("us1", "syncing", None)
+    assert page["generation"] == control.publisher.generation
+
+
+async def test_each_address_shows_its_own_paths_only(site: Site) -> None:
+    """What is probed by the kubelet does not show metrics."""
+    await site.servers.open(settings(metrics=at(free_port()), health=at()))
+    bound = site.servers.bound()
+    assert bound["/metrics"] != bound["/health"]
+    host, port = bound["/health"]
+    async with aiohttp.ClientSession() as session, session.get(f"http://{host}:{port}/metrics") as response:
+        assert response.status == 404
+
+
+async def test_other_settings_move_only_what_changed(site: Site) -> None:
+    """An address that stays goes on, one that is switched off closes, a new one opens."""
+    stays, goes, comes = at(free_port()), at(free_port()), at(free_port())
+    await site.servers.open(settings(metrics=stays, health=goes))
+    running = site.servers._running[stays]
+    await site.servers.open(settings(metrics=stays, ready=comes))
+    assert site.servers._running[stays] is running
+    assert site.servers.bound() == dict.fromkeys(("/metrics", "/api/v1/clusters"), tuple(stays)) | {
+        "/ready": tuple(comes)
+    }
+
+
+async def test_a_taken_address_stops_nothing_else(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """It is reported, the other pages are served, and a later try can succeed."""
+    await site.servers.open(settings(metrics=at()))
+    taken = at(site.servers.bound()["/metrics"][1])
+    wanted = settings(metrics=at(), health=taken, ready=at(free_port()))
+    assert not await site.servers.open(wanted)
+    assert "no /health" in caplog.text
+    assert (await site.get("/ready"))[0] == 503
+    await site.servers.open(settings(metrics=None))
+    assert await site.servers.open(wanted)
+
+
+def sync(control: Control, *names: str) -> None:
+    """Let these members be read whole."""
+    for name in names:
+        control.pipeline.replaced(name, [])
+        control.pipeline.observed(name, Synced())
+
+
+def test_ready_is_latched(control: Control) -> None:
+    """Ready once every member has synced; a member that joins later does not change that."""
+    readiness = Readiness(control.truth, None)
+    sync(control, "us1")
+    assert readiness.missing() == "not synced yet: eu1"
+    sync(control, "eu1")
+    assert readiness.missing() == ""
+    control.pipeline.reload(rules("eu1", "us1", "ap1"))
+    assert readiness.missing() == ""
+
+
+@pytest.mark.parametrize(
+    ("local", "synced", "passed", "ready"),
+    [
+        pytest.param("eu1", ["eu1"], admin.LOCAL_SECONDS, True, id="local synced, long enough"),
+        pytest.param("eu1", ["eu1"], admin.LOCAL_SECONDS - 1, False, id="local synced, too early"),
+        pytest.param("eu1", ["us1"], admin.LOCAL_SECONDS, False, id="another synced"),
+        pytest.param("", ["eu1"], admin.LOCAL_SECONDS, False, id="no local cluster"),
+        pytest.param("eu1", [], 1e6, False, id="nothing known"),
+    ],
+)
+def test_the_local_cluster_is_enough_after_a_while(
+    control: Control, local: str, synced: list[str], passed: float, *, ready: bool
+) -> None:
+    """A remote member that is down must not keep the local answers out; with nothing known it is never ready."""
+    now = 50.0
+    control.pipeline.reload(rules("eu1", "us1", local=local))
+    readiness = Readiness(control.truth, None, lambda: now)
+    sync(control, *synced)
+    now += passed
+    assert (readiness.missing() == "") == ready
+
+
+def test_readiness_survives_the_control_process(control: Control) -> None:
+    """Workers go on answering when the control process dies, so its successor must not say unready."""
+    latch = block()
+    first = Readiness(control.truth, latch)
+    sync(control, "eu1", "us1")
+    assert first.missing() == ""
+    control.pipeline.reload(rules("ap1"))
+    assert Readiness(control.truth, latch).missing() == ""
+    assert Readiness(control.truth, None).missing() == "not synced yet: ap1"
+
+
+def test_leaving_is_not_ready(control: Control) -> None:
+    """During the lame-duck time nothing new shall come, whatever was latched."""
+    readiness = Readiness(control.truth, None)
+    sync(control, "eu1", "us1")
+    assert readiness.missing() == ""
+    readiness.leaving = True
+    assert readiness.missing() == "shutting down"
+
+
+@pytest.mark.parametrize(
+    ("passed", "beats", "fault"),
+    [
+        pytest.param(1.0, [None, None], "", id="just started"),
+        pytest.param(100.0, [100.0, 99.0], "", id="all beat"),
+        pytest.param(100.0, [100.0, 50.0], "", id="one is being replaced"),
+        pytest.param(100.0, [100.0, 30.0], "worker 2 has not been heard of for a minute", id="one is never replaced"),
+        pytest.param(100.0, [90.0, 94.0], "no process that answers has been heard of for 6 s", id="none beats"),
+        pytest.param(100.0, [None, None], "no process that answers has been heard of for 100 s", id="none ever did"),
+    ],
+)
+def test_health_is_that_of_the_processes(passed: float, beats: list[float | None], fault: str) -> None:
+    """Ill when nobody has answered for a while, or when one that died is not replaced; never by a cluster's fault."""
+    now = began = 1000.0
+    blocks = [block() for _ in beats]
+    health = Health(blocks, lambda: now)
+    for words, beat in zip(blocks, beats, strict=True):
+        if beat is not None:
+            words[counters.HEARTBEAT] = int((began + beat) * 1e9)
+    now += passed
+    assert health.fault() == fault
