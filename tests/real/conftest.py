@@ -5,13 +5,8 @@ these is possible every test is skipped, and says what is missing. One world ser
 own and puts right what it broke.
 """
 
-import os
-import re
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
 
 import pytest
 import pytest_asyncio
@@ -20,36 +15,7 @@ from fedns.lab.processes import free_port
 from fedns.lab.real import ControlPlanes, assets
 from fedns.lab.world import World
 from tests.real import build
-
-GO: Final = (1, 26)
-BUILD_SECONDS: Final = 1500
-"""A build from nothing takes seven minutes on two cores; whichever test comes first pays for it."""
-
-
-def go_version() -> tuple[int, ...]:
-    """The version of the Go on the path, (0,) without one."""
-    if shutil.which("go") is None:
-        return (0,)
-    told = subprocess.run(["go", "version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"go(\d+)\.(\d+)", told)
-    return tuple(int(number) for number in found.groups()) if found else (0,)
-
-
-def found(names: tuple[str, ...]) -> Path | None:
-    """The folder that has all of these binaries ready, None where a build is needed."""
-    folders = (Path(os.environ.get("KUBEBUILDER_ASSETS", "")), build.cache())
-    return next((folder for folder in folders if all((folder / name).is_file() for name in names)), None)
-
-
-def binaries(names: tuple[str, ...]) -> Path:
-    """The folder of these binaries, built where Go can; else the test is skipped."""
-    folder = found(names)
-    if folder is None and go_version() < GO:
-        pytest.skip(
-            f"no {', '.join(names)} in KUBEBUILDER_ASSETS or in {build.cache()}, "
-            f"and no Go {'.'.join(map(str, GO))} or newer to build them with"
-        )
-    return folder or build.build(names)
+from tests.real.binaries import BUILD_SECONDS, binaries, found
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -57,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if found(build.BINARIES) is None:
         for item in items:
             if item.get_closest_marker("real"):
-                item.add_marker(pytest.mark.timeout(BUILD_SECONDS))
+                item.add_marker(pytest.mark.timeout(BUILD_SECONDS), append=False)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,77 @@
+"""What the real tier asks: addresses and rcodes as one value, waited for, and held for both workers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from time import monotonic
+from typing import Final, NamedTuple
+
+from dnslib import QTYPE, RCODE
+
+from fedns.client import Ask, ClientError, Reply, ask
+from fedns.lab.world import World
+
+STEADY: Final = 10
+"""So many equal answers in a row: both workers have the change, and neither takes it back."""
+CHANGE_SECONDS: Final = 5.0
+EDE: Final = 15
+STALE_ANSWER: Final = 3
+
+
+class Seen(NamedTuple):
+    """An answer as a test compares it: the rcode, and the addresses (of A) in no order."""
+
+    rcode: str
+    addresses: frozenset[str] = frozenset()
+
+
+NXDOMAIN: Final = Seen("NXDOMAIN")
+SILENCE: Final = Seen("no reply")
+
+
+def addresses(*groups: Collection[str]) -> Seen:
+    """The answer that has just these addresses."""
+    return Seen("NOERROR", frozenset().union(*groups))
+
+
+def seen(reply: Reply | None) -> Seen:
+    """What a reply says."""
+    if reply is None:
+        return SILENCE
+    found = frozenset(str(record.rdata) for record in reply.message.rr if record.rtype == QTYPE.A)
+    return Seen(str(RCODE[reply.message.header.rcode]), found)
+
+
+async def look(world: World, name: str, source: str = "") -> Seen:
+    """What fedns tells a client at `source`."""
+    return seen(await world.ask(name, "A", source))
+
+
+async def through(port: int, name: str, qtype: str = "A") -> Reply | None:
+    """What another server on loopback tells."""
+    try:
+        return await ask(Ask(name, qtype, ("127.0.0.1", port), timeout=1.0, tries=1))
+    except ClientError:
+        return None
+
+
+async def settles(
+    question: Callable[[], Awaitable[Seen]], expected: Seen, within: float = CHANGE_SECONDS
+) -> list[Seen]:
+    """Ask until the answer is as expected and stays so; returns what was seen before that, in order."""
+    started, before, steady = monotonic(), list[Seen](), 0
+    while steady < STEADY:
+        found = await question()
+        if found == expected:
+            steady += 1
+            continue
+        steady = 0
+        before.append(found)
+        assert monotonic() - started < within, f"not within {within:g} s: {expected}, but {found}"
+        await asyncio.sleep(0.02)
+    return before
+
+
+def errors(reply: Reply) -> set[int]:
+    """The codes of the Extended DNS Errors of a reply (RFC 8914)."""
+    options = (option for record in reply.message.ar if record.rtype == QTYPE.OPT for option in record.rdata)
+    return {int.from_bytes(option.data[:2]) for option in options if option.code == EDE}
