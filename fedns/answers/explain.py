@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from fedns.answers import codes, records
 from fedns.answers.answer import Answer, Question, State, one
 from fedns.answers.negatives import absent, nodata
-from fedns.answers.services import placement
+from fedns.answers.parts import placement
 from fedns.federation.health import NEVER, Freshness, Status
 from fedns.federation.placement import Candidate, Placement, Policy, Rung, Tier
 

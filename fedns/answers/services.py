@@ -16,9 +16,10 @@ from fedns.answers.answer import Answer, AnswerGroup, Question, one
 from fedns.answers.names import Asked
 from fedns.answers.negatives import UNSURE_TTL, absent, empty, nodata, outdated, tell, unnamed
 from fedns.answers.packet import Record
+from fedns.answers.parts import aliases, decide, parts, placement
 from fedns.federation.health import Freshness
 from fedns.federation.objects import AddressKind, Service
-from fedns.federation.placement import Candidate, Group, Part, Placement, Policy, Reason, Rung, Tier, place, policy_for
+from fedns.federation.placement import Candidate, Group, Placement, Policy, Reason, Rung, Tier, policy_for
 
 KNOWN: Final = frozenset({Tier.READY, Tier.BACKUP, Tier.TERMINATING})
 """The tiers (a)-(c): true now, as far as anybody can know."""
@@ -44,16 +45,11 @@ def service(question: Question) -> Answer:
     return _placed(question, found)
 
 
-def placement(question: Question, found: Service) -> Placement:
-    """The decision that the name's own answer rests on, before any alias."""
-    return _place(question, found, _parts(question)[0])
-
-
 def _placed(question: Question, found: Service) -> Answer:
     """The best placement in the part that the name means, or aliases to the name above that has one (design: names)."""
     decisions: list[Placement] = []
-    for part in _parts(question):
-        decisions.append(_place(question, found, part))
+    for part in parts(question):
+        decisions.append(decide(question, found, part))
         if decisions[-1].groups and decisions[-1].groups[0].tier in KNOWN:
             chosen = len(decisions) - 1
             break
@@ -63,7 +59,7 @@ def _placed(question: Question, found: Service) -> Answer:
         chosen = len(decisions) - 1 if question.asked.directive else chosen
     if not decisions[chosen].groups:
         return _nobody(question, found, decisions[chosen])
-    chain, owner = _aliases(question, chosen)
+    chain, owner = aliases(question, chosen)
     answer = _answer(question, found, decisions[chosen], owner, chain)
     if chain and question.query.qtype in {codes.CNAME, codes.ANY}:
         return Answer(groups=one(answer.chain[0]), ede=answer.ede, key=question.key)
@@ -140,15 +136,26 @@ def _host(question: Question, found: Service) -> Answer:
     asked = question.asked
     if not found.headless:
         return absent(question, {asked.cluster})
-    decision = placement(question, found)
-    own = [each for each in _own(decision, FORBIDDEN | {Reason.CLOSED}) if each.host.lower() == asked.host]
+    decision = placement(question, _only(found, asked.cluster, asked.host))
+    own = _own(decision, FORBIDDEN | {Reason.CLOSED})
     if own:
         return _answer(question, found, _all_of(own), question.query.name)
-    left = [each for each in decision.left_out if each.candidate.ready and each.candidate.cluster == asked.cluster]
-    left = [each for each in left if each.candidate.host.lower() == asked.host and each.reason is not Reason.PART]
-    if not left:
-        return absent(question, {asked.cluster})
-    return _nobody(question, found, Placement((), tuple(left)))
+    ready = tuple(each for each in decision.left_out if each.candidate.ready and each.reason is not Reason.PART)
+    return _nobody(question, found, Placement((), ready)) if ready else absent(question, {asked.cluster})
+
+
+def _only(found: Service, cluster: str, host: str) -> Service:
+    """The service as if it had but this host: placing one of many thousand endpoints costs what placing one does."""
+    exports = []
+    for export in found.exports:
+        if export.cluster == cluster:
+            slices = []
+            for each in export.slices:
+                own = tuple(at for at in each.endpoints if records.host_label(at.hostname, at.address) == host)
+                if own:
+                    slices.append(structs.replace(each, endpoints=own))
+            exports.append(structs.replace(export, slices=tuple(slices)))
+    return structs.replace(found, exports=tuple(exports))
 
 
 def _above(question: Question, found: Service) -> Answer:
@@ -167,45 +174,6 @@ def _own(decision: Placement, excluded: Collection[Reason]) -> list[Candidate]:
 def _all_of(own: Sequence[Candidate]) -> Placement:
     """All of them, as one group."""
     return Placement((Group(tuple(own), Fraction(1), Rung.CLUSTER, Tier.READY),), ())
-
-
-def _parts(question: Question) -> list[Part]:
-    """The parts of the federation that the name and the names above it mean, the narrowest first."""
-    asked = question.asked
-    whole = Part(port=asked.port, protocol=asked.protocol) if asked.port else Part()
-    if asked.directive:
-        pinned = structs.replace(whole, **{asked.anchor: asked.value})
-        return [pinned] if asked.directive == "pin" else [pinned, whole]
-    if asked.cluster:
-        return [structs.replace(whole, cluster=asked.cluster)]
-    parts = [whole]
-    if asked.region:
-        parts.insert(0, structs.replace(whole, region=asked.region))
-    if asked.area:
-        parts.insert(0, structs.replace(whole, region=asked.region, zone=asked.area))
-    return parts
-
-
-def _place(question: Question, found: Service, part: Part) -> Placement:
-    state = question.state
-    return place(found, question.client.location, state.world, policy_for(found, state.rules.policies), part)
-
-
-def _aliases(question: Question, steps: int) -> tuple[tuple[Record, ...], bytes]:
-    """The CNAMEs from the name as asked to the one `steps` above it, and that name; `prefer` needs none."""
-    asked, owner, labels = question.asked, question.query.name, question.query.labels
-    if asked.directive:
-        return (), owner
-    # The labels that each step takes away: first the zone's, then the region's.
-    widths = [1] * bool(asked.area) + [len(asked.region.split("."))]
-    at = len(labels) - len(asked.origin) - sum(widths)
-    chain = []
-    for width in widths[:steps]:
-        labels = labels[:at] + labels[at + width :]
-        target = records.name(labels)
-        chain.append(records.cname(owner, 0, target))
-        owner = target
-    return tuple(chain), owner
 
 
 def _target(asked: Asked, found: Service) -> Target:
