@@ -20,7 +20,10 @@ async def server() -> AsyncIterator[tuple[str, int]]:
     loop = asyncio.get_running_loop()
     opened = {each.type: each for each in open_sockets((Address("127.0.0.1", 0),))}
     held = replica(pods=300)
-    doors = [UdpDoor([opened[socket.SOCK_DGRAM]], held), StreamDoor([opened[socket.SOCK_STREAM]], held)]
+    doors: list[UdpDoor | StreamDoor] = [
+        UdpDoor([opened[socket.SOCK_DGRAM]], held),
+        StreamDoor([opened[socket.SOCK_STREAM]], held),
+    ]
     for door in doors:
         door.start(loop)
     yield opened[socket.SOCK_STREAM].getsockname()

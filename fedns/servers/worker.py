@@ -30,8 +30,10 @@ class Doors:
 
     def __init__(self, child: Child, replica: Replica) -> None:
         self._replica = replica
-        self._udp = UdpDoor(inherited(child.udp), replica)
-        self._tcp = StreamDoor(inherited(child.tcp), replica)
+        udp, tcp = inherited(child.udp), inherited(child.tcp)
+        self._sockets = [*udp, *tcp]
+        self._udp = UdpDoor(udp, replica)
+        self._tcp = StreamDoor(tcp, replica)
         self._open = False
 
     def tick(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -47,12 +49,14 @@ class Doors:
             self._tcp.start(loop)
 
     def close(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Read no more."""
+        """Read no more; the other processes go on with the same sockets."""
         if self._open:
             self._open = False
             self._replica.counts[counters.LOADED] = 0
             self._udp.stop(loop)
             self._tcp.stop(loop)
+        for each in self._sockets:
+            each.close()
 
 
 async def serve(child: Child, replica: Replica, stop: asyncio.Event) -> None:

@@ -14,7 +14,12 @@ from tests.answers.replicas import NOW, RULES, WEB, addresses, ask, export, fres
 def test_an_entry_takes_turns_and_encodes_each_once() -> None:
     """Responses follow one another for ever; each is encoded when it is first wanted."""
     made: list[int] = []
-    entry = Entry(2, lambda at: made.append(at) or b"%d" % at, 0)
+
+    def encode(at: int) -> bytes:
+        made.append(at)
+        return b"%d" % at
+
+    entry = Entry(2, encode, 0)
     assert [entry.take() for _ in range(5)] == [b"0", b"1", b"0", b"1", b"0"]
     assert made == [0, 1]
 

@@ -17,7 +17,7 @@ PLACES = {
 }
 
 
-@pytest.fixture(params=PLACES.values(), ids=PLACES.keys())
+@pytest.fixture(params=list(PLACES.values()), ids=list(PLACES))
 def place(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, tuple[str, int]]]:
     """A server socket as the supervisor opens it, and the address at which clients ask it."""
     listen, asked = request.param

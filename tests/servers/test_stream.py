@@ -137,6 +137,7 @@ async def test_a_client_that_does_not_read_is_not_read(door: StreamDoor, sockets
     writer.write(framed(QUERIES[0]))
     await read(reader)
     (connection,) = door.connections
+    assert connection._transport is not None
     connection.pause_writing()
     connection.data_received(framed(*QUERIES[1:5]))
     assert not connection._transport.is_reading()

@@ -1,0 +1,77 @@
+"""`fedns lab`: the story as a new user sees it, the lab that stays up, its fault verbs, and its sentences."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fedns.cli.lab import lab
+from fedns.client import Ask, ask
+from fedns.lab.demo import addresses_of
+from fedns.lab.processes import free_port
+from fedns.lab.world import SERVICE
+from tests.lab.worlds import until
+
+FEDNS = (sys.executable, "-m", "fedns", "lab")
+
+
+@pytest.mark.timeout(180)
+async def test_the_story_is_told_and_every_step_is_as_expected(tmp_path: Path) -> None:
+    """Exit code 0: answers by zone, scaling, clusters lost in three ways, and healing, all within their bounds."""
+    process = await asyncio.create_subprocess_exec(
+        *FEDNS, "--script", "demo", "--dir", str(tmp_path), "--port", str(free_port()), stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    assert "11 of 11 steps as expected" in output.decode()
+
+
+@pytest.mark.timeout(120)
+async def test_the_lab_stays_up_until_ctrl_c(tmp_path: Path) -> None:
+    """It answers, faults reach its members, and an interrupt ends everything in order."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *FEDNS, "--dir", str(tmp_path), "--port", str(port), "--members", "2", stdout=asyncio.subprocess.PIPE
+    )
+    try:
+
+        async def answers() -> bool:
+            try:
+                reply = await ask(Ask(SERVICE, server=("127.0.0.1", port), timeout=1, tries=1))
+            except Exception:  # noqa: BLE001 -- not up yet
+                return False
+            return len(addresses_of(reply)) == 2
+
+        await until(answers, 40)
+        for verb in ("latency=10ms", "heal"):
+            fault = await asyncio.create_subprocess_exec(*FEDNS, "--dir", str(tmp_path), "fault", "eu2", verb)
+            assert await fault.wait() == 0
+    finally:
+        process.send_signal(signal.SIGINT)
+        output, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, output.decode()
+    assert f"-p {port}" in output.decode()
+    assert not (tmp_path / "lab.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["fault", "eu1", "stop"], 1, "no lab is running"),
+        (["--script", "demo", "--members", "2"], 2, "three simulated members"),
+        (["--script", "nothing"], 2, "nothing"),
+        (["--members", "0"], 2, "0 is not in the range"),
+        (["--real", "--members", "1"], 1, "KUBEBUILDER_ASSETS"),
+    ],
+    ids=["no lab", "story with two", "no such story", "no members", "no binaries"],
+)
+def test_what_cannot_be_is_a_sentence(tmp_path: Path, words: list[str], code: int, sentence: str) -> None:
+    """Wrong words and a missing lab end with the right exit code and say what to do."""
+    os.environ.pop("KUBEBUILDER_ASSETS", None)
+    done = CliRunner().invoke(lab, ["--dir", str(tmp_path), *words])
+    assert done.exit_code == code
+    assert sentence in done.output

@@ -1,0 +1,66 @@
+"""Worker: reads its sockets once it is loaded, beats its heart, and leaves when asked."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+from time import monotonic
+
+import dns.message
+import pytest
+
+from fedns.answers import counters
+from fedns.answers.replica import Replica
+from fedns.answers.wire import Generation, Members, NewRules, Replace
+from fedns.servers.worker import serve
+from fedns.settings.child import Child, map_block
+from tests.answers.replicas import RULES, WEB, addresses, export, fresh
+
+
+@pytest.fixture
+def child(sockets: dict[int, socket.socket]) -> Iterator[Child]:
+    """A worker's start parameters, with sockets and a counter block of its own."""
+    block = os.memfd_create("test")
+    os.ftruncate(block, counters.BYTES)
+    yield Child(
+        config="",
+        overrides={},
+        slot=0,
+        slots=(block,),
+        listener=-1,
+        path="",
+        udp=(os.dup(sockets[socket.SOCK_DGRAM].fileno()),),
+        tcp=(os.dup(sockets[socket.SOCK_STREAM].fileno()),),
+        lifeline=-1,
+        workers=0,
+    )
+    os.close(block)
+
+
+async def test_it_answers_only_once_it_is_loaded(child: Child, sockets: dict[int, socket.socket]) -> None:
+    """A query that comes too early waits in the kernel and is answered when the catalog is there."""
+    loop = asyncio.get_running_loop()
+    block = map_block(child.slots[0])
+    held = Replica(child.block(0))
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(child, held, stop))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.setblocking(False)
+        client.connect(sockets[socket.SOCK_DGRAM].getsockname())
+        client.send(dns.message.make_query(WEB, "A").to_wire())
+        async with asyncio.timeout(5):
+            while not block[counters.HEARTBEAT]:
+                await asyncio.sleep(0.01)
+        assert (block[counters.LOADED], block[counters.PID], block[counters.STARTS]) == (0, os.getpid(), 1)
+        now = monotonic()
+        held.apply(NewRules(RULES), now)
+        held.apply(Members((fresh("eu1", now), fresh("us1", now))), now)
+        held.apply(Replace("eu1", (export("eu1", [b"\x0a\x01\x00\x01"], "eu-a"),), first=True, last=True), now)
+        held.apply(Generation("epoch", 1), now)
+        async with asyncio.timeout(5):
+            reply = await loop.sock_recv(client, 2048)
+    assert addresses(dns.message.from_wire(reply)) == ["10.1.0.1"]
+    assert block[counters.LOADED] == 1
+    stop.set()
+    await asyncio.wait_for(serving, 5)
+    assert block[counters.LOADED] == 0
