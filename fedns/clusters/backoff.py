@@ -54,10 +54,10 @@ class Backoff:
         """Wait before the next try; `at_least` (seconds, 30 at most) is what the server asked for."""
         seconds = min(self.span(), LONGEST_ALIVE if self._pulse.alive else LONGEST) * self._random.uniform(0.25, 1.0)
         self.tries += 1
-        if at_least:
-            await asyncio.sleep(min(at_least, LONGEST) + self._random.uniform(0.0, FIRST))
-        else:
-            await self._pulse.back(seconds)
+        asked = min(at_least, LONGEST)
+        if asked:
+            await asyncio.sleep(asked)
+        await self._pulse.back(max(seconds - asked, 0.0))
 
     def span(self) -> float:
         """The longest that the next wait can be, in seconds, for a member whose probe fails."""

@@ -251,7 +251,7 @@ class Watch:
                 self._advance(number(_BOOKMARK.decode(event.object).metadata.resourceVersion))
                 self._follower.readable(self.resource)
                 return
-        except (msgspec.MsgspecError, RecursionError) as fault:
+        except (msgspec.MsgspecError, RecursionError, UnicodeError) as fault:
             raise self._garbled(f"garbled: {str(fault)[:120]}") from fault
         if event.type not in {"ADDED", "MODIFIED", "DELETED"}:
             raise self._garbled(f"garbled: event type {event.type[:20]!r}")

@@ -1,0 +1,51 @@
+"""The probe tells life from death by replies alone."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from fedns.clusters.connect import connect
+from fedns.clusters.probe import probe
+from tests.clusters.scripted import Answer, Scripted, member, status, stream, until
+
+
+class Told:
+    """What the probe said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def reached(self) -> None:
+        """It was answered."""
+        self.said.append("")
+
+    def unreachable(self, reason: str) -> None:
+        """It was not."""
+        self.said.append(reason)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        pytest.param(status(401), "", id="who refuses a stranger lives"),
+        pytest.param(status(403), "", id="who forbids lives"),
+        pytest.param(status(404), "", id="who knows no probe lives"),
+        pytest.param(status(500), "HTTP 500: no", id="not ready"),
+        pytest.param(status(503), "HTTP 503: no", id="unavailable"),
+        pytest.param(stream(hold=5), "timed out", id="silent"),
+    ],
+)
+async def test_answers(script: Scripted, tmp_path: Path, answer: Answer, reason: str) -> None:
+    """Any reply of the server itself is life, but one that says it is not ready; the next one counts anew."""
+    script.say("readyz", answer)
+    connection = await connect(member(script.url, tmp_path))
+    told = Told()
+    task = asyncio.create_task(probe(connection, told, interval=0.05, timeout=0.3))
+    await until(lambda: len(told.said) >= 2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await connection.close()
+    assert told.said[0].lower().startswith(reason.lower()) or "imeout" in told.said[0]
+    assert bool(told.said[0]) == bool(reason)
+    assert told.said[1] == ""
