@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from fedns.lab.api import Timing
 from fedns.lab.cluster import FakeCluster
-from fedns.lab.real import ControlPlanes, assets
+from fedns.lab.real import ControlPlanes
+from tests.real.binaries import binaries
 
 Json = dict[str, Any]
 
@@ -95,10 +96,11 @@ async def api_server(
         async with FakeCluster("contract") as running, aiohttp.ClientSession() as session:
             yield ApiServer(running.url, session, real=False)
         return
-    folder = assets()
-    if folder is None:
-        pytest.skip("KUBEBUILDER_ASSETS names no folder with etcd and kube-apiserver")
+    folder = binaries(("etcd", "kube-apiserver"))
     async with ControlPlanes(folder, tmp_path_factory.mktemp("real"), ["contract"]) as planes:
+        # One that has been started again has forgotten the oldest changes, as the simulated one has.
+        await planes.servers["contract"].stop()
+        await planes.restart("contract")
         plane = planes.servers["contract"]
         async with plane.session() as session:
             await _until(lambda: _answers(session, plane.url))
