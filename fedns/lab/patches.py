@@ -106,6 +106,10 @@ def json_patch(document: Json, steps: Any) -> Json:
         raise bad_request("a JSON patch is a list of operations")
     result: Any = document
     for step in steps:
+        if not isinstance(step, dict):
+            raise bad_request("a JSON patch is a list of operations")
+        if step.get("op") in {"add", "replace"} and "value" not in step:
+            raise _unprocessable(f"{step['op']} operation missing value")
         tokens = [_unescape(token) for token in str(step.get("path", "")).split("/")[1:]]
         source = [_unescape(token) for token in str(step.get("from", "")).split("/")[1:]]
         verb = step.get("op")

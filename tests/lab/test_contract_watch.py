@@ -101,7 +101,7 @@ async def test_watch_list(api_server: ApiServer) -> None:
 
 
 async def test_bookmarks(api_server: ApiServer) -> None:
-    """A watch that sees nothing while others change gets a bookmark, of the right type, with a version to resume from."""
+    """A watch that sees nothing while others change gets a bookmark of the right type to resume from."""
     path, elsewhere = await place(api_server, "bookmarks"), await place(api_server, "elsewhere")
     version = (await api_server.get(path))["metadata"]["resourceVersion"]
     options = {"resourceVersion": version, "allowWatchBookmarks": "true", "timeoutSeconds": "5"}
