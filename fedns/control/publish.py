@@ -129,7 +129,9 @@ class Publisher:
                 await _listen(link, reader, frames, rest)
             finally:
                 telling.cancel()
-                await asyncio.gather(telling, return_exceptions=True)
+                (trouble,) = await asyncio.gather(telling, return_exceptions=True)
+                if isinstance(trouble, Exception) and not isinstance(trouble, OSError):
+                    log.error("worker %d could not be told", link.slot, exc_info=trouble)
         except (OSError, BrokenStreamError) as error:
             log.warning("worker %s: connection given up: %s", link.slot if link else "?", error)
         finally:
