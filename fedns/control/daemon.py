@@ -7,8 +7,6 @@ same socket and the same code as a worker.
 
 import asyncio
 import contextlib
-import importlib
-import importlib.util
 import logging
 import os
 import secrets
@@ -175,10 +173,11 @@ async def _wait(event: asyncio.Event) -> None:
 
 def _loop() -> asyncio.AbstractEventLoop:
     """The faster event loop where the extra `speed` is installed."""
-    if importlib.util.find_spec("uvloop") is None:
+    try:
+        import uvloop  # noqa: PLC0415 -- optional
+    except ImportError:
         return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = importlib.import_module("uvloop").new_event_loop()
-    return loop
+    return uvloop.new_event_loop()
 
 
 async def run(child: Child, settings: Settings) -> None:
