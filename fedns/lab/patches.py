@@ -100,33 +100,38 @@ def _cut(document: Any, tokens: list[str]) -> Any:
     return value
 
 
+def _step(document: Any, step: Any) -> Any:
+    """One operation of RFC 6902, section 4."""
+    if not isinstance(step, dict):
+        raise bad_request("a JSON patch is a list of operations")
+    tokens = [_unescape(token) for token in str(step.get("path", "")).split("/")[1:]]
+    source = [_unescape(token) for token in str(step.get("from", "")).split("/")[1:]]
+    match step:
+        case {"op": "add", "value": value}:
+            return _put(document, tokens, value)
+        case {"op": "remove"}:
+            _cut(document, tokens)
+        case {"op": "replace", "value": value}:
+            _cut(document, tokens)
+            return _put(document, tokens, value)
+        case {"op": "move"}:
+            return _put(document, tokens, _cut(document, source))
+        case {"op": "copy"}:
+            return _put(document, tokens, _walk(document, source))
+        case {"op": "test"} if _walk(document, tokens) == step.get("value"):
+            pass
+        case {"op": "test"}:
+            raise _unprocessable(f"testing value {step.get('path')} failed")
+        case _:
+            raise _unprocessable(f"Unexpected kind or missing value: {step.get('op')}")
+    return document
+
+
 def json_patch(document: Json, steps: Any) -> Json:
     """RFC 6902. `document` is changed in place: hand in a copy."""
     if not isinstance(steps, list):
         raise bad_request("a JSON patch is a list of operations")
     result: Any = document
     for step in steps:
-        if not isinstance(step, dict):
-            raise bad_request("a JSON patch is a list of operations")
-        if step.get("op") in {"add", "replace"} and "value" not in step:
-            raise _unprocessable(f"{step['op']} operation missing value")
-        tokens = [_unescape(token) for token in str(step.get("path", "")).split("/")[1:]]
-        source = [_unescape(token) for token in str(step.get("from", "")).split("/")[1:]]
-        verb = step.get("op")
-        if verb == "add":
-            result = _put(result, tokens, step["value"])
-        elif verb == "remove":
-            _cut(result, tokens)
-        elif verb == "replace":
-            _cut(result, tokens)
-            result = _put(result, tokens, step["value"])
-        elif verb == "move":
-            result = _put(result, tokens, _cut(result, source))
-        elif verb == "copy":
-            result = _put(result, tokens, _walk(result, source))
-        elif verb == "test":
-            if _walk(result, tokens) != step.get("value"):
-                raise _unprocessable(f"testing value {step.get('path')} failed")
-        else:
-            raise _unprocessable(f"Unexpected kind: {verb}")
+        result = _step(result, step)
     return dict(result)
