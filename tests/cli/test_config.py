@@ -1,0 +1,65 @@
+"""`fedns config`: problems by line for people and editors, and the schema."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fedns.cli.main import fedns
+from fedns.settings.grammar import json_schema
+
+CONFIG = Path(__file__).parents[2] / "config"
+KUBECONFIG = '{"current-context": "us1", "contexts": [{"name": "us1"}]}'
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """The minimal sample with its kubeconfig."""
+    (tmp_path / "us1.yaml").write_text(KUBECONFIG)
+    path = tmp_path / "fedns.yaml"
+    path.write_text((CONFIG / "minimal.yaml").read_text().replace("/etc/fedns-members/us1.yaml", "us1.yaml"))
+    return path
+
+
+def test_a_good_file_is_summed_up(sample: Path) -> None:
+    """One line says what the file is about; exit code 0."""
+    done = CliRunner().invoke(fedns, ["config", "validate", str(sample)])
+    assert done.exit_code == 0
+    assert done.stdout == (
+        f"{sample} is good: clusters eu1, us1; zones clusterset.local, example.com; DNS on 0.0.0.0:53, [::]:53\n"
+    )
+
+
+def test_every_problem_has_its_line(sample: Path) -> None:
+    """FILE:LINE: KEY: sentence, which editors understand; exit code 2."""
+    lines = len(sample.read_text().splitlines())
+    sample.write_text(f"{sample.read_text()}typo: 1\nfreshness: slow\n")
+    done = CliRunner().invoke(fedns, ["config", "validate", str(sample)])
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    typo, slow, count = done.stderr.splitlines()
+    assert typo.startswith(f"{sample}:{lines + 1}: typo: is not a known key")
+    assert slow.startswith(f"{sample}:{lines + 2}: freshness: ")
+    assert count == "2 problems"
+
+
+def test_a_missing_kubeconfig_is_a_problem(sample: Path) -> None:
+    """The files that the configuration names are looked at."""
+    (sample.parent / "us1.yaml").unlink()
+    done = CliRunner().invoke(fedns, ["config", "validate", str(sample)])
+    assert done.exit_code == 2
+    assert "kubeconfig missing" in done.stderr
+
+
+def test_the_environment_counts(sample: Path) -> None:
+    """The file is read as the server would read it."""
+    done = CliRunner().invoke(fedns, ["config", "validate", str(sample)], env={"FEDNS_DNS_LISTEN": "127.0.0.1:5300"})
+    assert done.stdout.endswith("DNS on 127.0.0.1:5300\n")
+
+
+def test_the_schema_is_json() -> None:
+    """It is printed as it is."""
+    done = CliRunner().invoke(fedns, ["config", "schema"])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == json_schema()

@@ -1,0 +1,94 @@
+"""Building: every key of a file arrives in the settings, and what is missing takes its default."""
+
+import socket
+from pathlib import Path
+
+from fedns.answers.rules import Zone
+from fedns.federation.locality import ClientRule
+from fedns.federation.objects import AddressKind
+from fedns.federation.placement import Policy, Rung
+from fedns.settings.load import parse
+from fedns.settings.schema import Address, Kubeconfig, Local, Logging, Settings
+from tests.settings.conftest import GOOD
+
+FULL = """\
+apiVersion: fedns.io/v1alpha1
+kind: FednsConfig
+dns: {listen: ["127.0.0.1:53"], workers: 3, allow: ["10.0.0.0/8"], nsid: me, lameduck: 1s}
+metrics: {listen: "off"}
+ready: {listen: "127.0.0.1:8181"}
+diagnostics: {allow: []}
+zones: {clusterset: {ttl: 1}, federation: {name: example.com, federation: myfed, negativeTTL: 2}}
+local: {cluster: eu1, zone: b, whenStale: demote}
+clusters:
+  - {name: eu1, kubeconfig: {path: /a, context: b}, region: r, jurisdiction: j, network: n, exports: [All],
+     addresses: [Gateway, PodIP], clusterIPsRoutable: true, gateway: {ips: [192.0.2.1]}, weight: 0, capacity: 2,
+     cost: 0.5, trust: {rank: 1}}
+clients: [{cidrs: ["10.1.0.0/16"], region: r, zone: z, jurisdiction: j, network: n}]
+freshness: {probeInterval: 1s, unsyncedAfter: 1m}
+policies:
+  - {match: {namespaces: [shop], services: ["w*"]}, ladder: [region, any], minReady: "50%", spill: none, ttl: 0,
+     jurisdictions: [j], weights: {eu1: 1}, whenAllUnhealthy: closed, maxAnswers: 4, largeAnswers: truncate}
+logging: {level: debug, format: json}
+"""
+
+
+def settings(text: str) -> Settings:
+    """The settings of a text."""
+    return parse(text, Path("/etc"), {}, {}, check_files=False)
+
+
+def test_every_key_arrives() -> None:
+    """What the file says is what the settings say."""
+    read = settings(FULL)
+    assert (read.dns.listen, read.dns.workers, read.dns.lameduck) == ((Address("127.0.0.1", 53),), 3, 1.0)
+    assert (read.dns.allow, read.dns.nsid, read.diagnostics) == (("10.0.0.0/8",), "me", ())
+    assert (read.metrics, read.ready) == (None, Address("127.0.0.1", 8181))
+    assert read.zones[0] == Zone(name="clusterset.local", kind="clusterset", ttl=1)
+    assert read.zones[1] == Zone(name="example.com", kind="federation", federation="myfed", negative_ttl=2)
+    assert read.local == Local(cluster="eu1", zone="b", when_stale="demote")
+    rule = ClientRule(cidrs=("10.1.0.0/16",), region="r", zone="z", jurisdiction="j", network="n")
+    assert read.clients == (rule,)
+    assert (read.freshness.probe_interval, read.freshness.unsynced_after) == (1.0, 60.0)
+    assert read.logging == Logging(level="debug", format="json")
+
+
+def test_a_member_arrives() -> None:
+    """Places, addresses and trust are the cluster's; credentials and exports the member's."""
+    (member,) = settings(FULL).clusters
+    assert (member.kubeconfig, member.in_cluster) == (Kubeconfig(path="/a", context="b"), False)
+    assert member.exports == ("All",)
+    cluster = member.cluster
+    assert (cluster.name, cluster.region, cluster.jurisdiction, cluster.network) == ("eu1", "r", "j", "n")
+    assert cluster.addresses == (AddressKind.GATEWAY, AddressKind.POD_IP)
+    assert (cluster.cluster_ips_routable, cluster.gateway_ips) == (True, (b"\xc0\x00\x02\x01",))
+    assert (cluster.weight, cluster.capacity, cluster.cost, cluster.trust_rank) == (0, 2.0, 0.5, 1)
+
+
+def test_a_policy_arrives() -> None:
+    """All of its keys, with what it matches."""
+    assert settings(FULL).policies == (
+        Policy(
+            namespaces=("shop",),
+            services=("w*",),
+            ladder=(Rung.REGION, Rung.ANY),
+            min_ready="50%",
+            spill="none",
+            jurisdictions=("j",),
+            weights={"eu1": 1},
+            when_all_unhealthy="closed",
+            ttl=0,
+            max_answers=4,
+            large_answers="truncate",
+        ),
+    )
+
+
+def test_what_is_missing_takes_its_default() -> None:
+    """The server's name is the host's, and only the clusterset zone is served."""
+    read = settings(GOOD)
+    assert read == Settings(clusters=read.clusters, dns=read.dns)
+    assert read.dns.nsid == socket.gethostname()
+    assert [zone.name for zone in read.zones] == ["clusterset.local"]
+    assert read.clusters[0].in_cluster
+    assert read.clusters[1].kubeconfig == Kubeconfig(path="/etc/us1.yaml")

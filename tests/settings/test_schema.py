@@ -1,0 +1,39 @@
+"""Settings as values: what of them a worker gets."""
+
+import msgspec
+import pytest
+
+from fedns.answers.rules import Rules
+from fedns.federation.locality import Location
+from fedns.federation.objects import Cluster
+from fedns.settings.schema import FAST, Address, Local, Member, Settings, rules
+
+EU1 = Member(cluster=Cluster(name="eu1", region="r", jurisdiction="j", network="n"), in_cluster=True)
+
+
+def test_the_local_place_follows_from_its_cluster() -> None:
+    """Region, jurisdiction and network of the local cluster are those of a client that no rule names."""
+    made = rules(Settings(clusters=(EU1,), local=Local(cluster="eu1", zone="z", when_stale="demote")))
+    assert made.local == Location("eu1", "z", "r", "j", "n", "local")
+    assert made.local_when_stale == "demote"
+
+
+def test_without_a_local_cluster_nothing_is_known() -> None:
+    """An unknown place is empty."""
+    assert rules(Settings(clusters=(EU1,))).local == Location(rule="local")
+
+
+def test_rules_cross_a_socket() -> None:
+    """What a worker gets survives encoding, timers and all."""
+    made = rules(Settings(clusters=(EU1,), freshness=FAST))
+    assert made.timers == FAST
+    assert made.clusters == (EU1.cluster,)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(made), type=Rules) == made
+
+
+@pytest.mark.parametrize(
+    ("address", "text"), [(Address("127.0.0.1", 53), "127.0.0.1:53"), (Address("::", 53), "[::]:53")]
+)
+def test_addresses_are_written_as_in_the_file(address: Address, text: str) -> None:
+    """IPv6 stands in brackets."""
+    assert str(address) == text

@@ -1,0 +1,67 @@
+"""Single values: what is read, and what is refused with which cure."""
+
+from typing import Any
+
+import pytest
+
+from fedns.settings import values
+from fedns.settings.kinds import Leaf
+from fedns.settings.schema import Address
+
+DURATION, LISTEN, CIDR = values.duration("d"), values.listen("l"), values.cidr("c")
+WHOLE, NUMBER, NAME = values.whole("w", 0, 100), values.number("n", zero=False), values.dns_name("n")
+LABEL, TARGET, CHOICE = values.dns_name("n", labels=1), values.target("t"), values.choice("c", "a", "b", later=("c",))
+
+GOOD: list[tuple[Leaf, str, Any]] = [
+    (DURATION, "500ms", 0.5), (DURATION, "10s", 10.0), (DURATION, "5m", 300.0), (DURATION, "1.5h", 5400.0),
+    (values.duration("d", zero=True), "0s", 0.0),
+    (LISTEN, "0.0.0.0:53", Address("0.0.0.0", 53)), (LISTEN, "[::]:53", Address("::", 53)),
+    (LISTEN, "[2001:DB8::1]:65535", Address("2001:db8::1", 65535)), (values.listen("l", off=True), "off", None),
+    (CIDR, "10.0.0.0/8", "10.0.0.0/8"), (CIDR, "2001:DB8::/32", "2001:db8::/32"), (CIDR, "::/0", "::/0"),
+    (CIDR, "10.0.0.0/255.0.0.0", "10.0.0.0/8"),
+    (WHOLE, "0", 0), (WHOLE, "100", 100), (NUMBER, "1", 1.0), (NUMBER, "0.25", 0.25),
+    (NAME, "example.com.", "example.com"), (NAME, "eu1", "eu1"), (LABEL, "eu-west1", "eu-west1"),
+    (TARGET, "192.0.2.1", b"\xc0\x00\x02\x01"), (TARGET, "2001:db8::1", b"\x20\x01\x0d\xb8" + b"\0" * 11 + b"\1"),
+    (CHOICE, "a", "a"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("leaf", "text", "value"), GOOD, ids=[text for _, text, _ in GOOD])
+def test_good_values_are_read(leaf: Leaf, text: str, value: Any) -> None:
+    """Durations are seconds, addresses to hand out are packed, CIDRs and names are in their normal form."""
+    assert leaf.check(text) == value
+
+
+BAD: list[tuple[Leaf, str, str]] = [
+    (DURATION, "5", "did you mean 5s?"), (DURATION, "5 s", "write 10s, 500ms"), (DURATION, "-5s", "not a duration"),
+    (DURATION, "1m30s", "not a duration"), (DURATION, "0s", "longer than nothing"), (DURATION, "5S", "not a duration"),
+    (DURATION, "\u0665s", "not a duration"),
+    (LISTEN, ":53", "0.0.0.0:53 for IPv4 or [::]:53"), (LISTEN, "53", "write 0.0.0.0:53"),
+    (LISTEN, "0.0.0.0", "write 0.0.0.0:53"), (LISTEN, "::1:53", "write 0.0.0.0:53 or [::]:53"),
+    (LISTEN, "0.0.0.0:0", "from 1 to 65535"), (LISTEN, "0.0.0.0:65536", "from 1 to 65535"),
+    (LISTEN, "localhost:53", "127.0.0.1 for localhost"), (LISTEN, "[127.0.0.1]:53", "not an IP address"),
+    (LISTEN, "[fe80::1%eth0]:53", "not an IP address"), (LISTEN, "off", "write 0.0.0.0:53"),
+    (CIDR, "10.0.0.1", "did you mean 10.0.0.1/32?"), (CIDR, "::1", "did you mean ::1/128?"),
+    (CIDR, "10.1.2.3/16", "did you mean 10.1.0.0/16?"), (CIDR, "10.0.0.0/33", "not a CIDR"),
+    (CIDR, "office", "not a CIDR"), (CIDR, "10.0/8", "not a CIDR"),
+    (WHOLE, "101", "from 0 to 100"), (WHOLE, "-1", "from 0 to 100"), (WHOLE, "010", "plain decimal"),
+    (WHOLE, "0x10", "plain decimal"), (WHOLE, "1_0", "plain decimal"), (WHOLE, "1.0", "plain decimal"),
+    (NUMBER, "0", "more than 0"), (NUMBER, "-1", "not a number"), (NUMBER, ".inf", "not a number"),
+    (NUMBER, "1e3", "not a number"),
+    (NAME, "Example.com", "did you mean example.com?"), (NAME, "a..b", "not a DNS name"), (NAME, "", "not a DNS name"),
+    (NAME, "-a", "not a DNS name"), (NAME, "a" * 64, "63 characters"), (NAME, ".".join(["a" * 60] * 5), "not a DNS"),
+    (LABEL, "eu.west", "not a DNS label"), (LABEL, "a_b", "not a DNS label"),
+    (TARGET, "127.0.0.1", "cannot be handed out"), (TARGET, "fe80::1", "cannot be handed out"),
+    (TARGET, "224.0.0.1", "cannot be handed out"), (TARGET, "::", "cannot be handed out"),
+    (TARGET, "gateway", "not an IP address"),
+    (CHOICE, "c", "not supported yet in this version"), (CHOICE, "x", "there is a, b"),
+    (values.text("t"), " ", "is empty"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("leaf", "text", "words"), BAD, ids=[f"{leaf.expected}: {text[:30]}" for leaf, text, _ in BAD])
+def test_bad_values_are_refused_with_a_cure(leaf: Leaf, text: str, words: str) -> None:
+    """The sentence says what is wrong, and what to write."""
+    with pytest.raises(ValueError) as caught:
+        leaf.check(text)
+    assert words in str(caught.value)
