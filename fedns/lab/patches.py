@@ -94,6 +94,8 @@ def _put(document: Any, tokens: list[str], value: Any) -> Any:
 
 
 def _cut(document: Any, tokens: list[str]) -> Any:
+    if not tokens:
+        raise _unprocessable("the whole object cannot be removed")
     value = _walk(document, tokens)
     parent = _walk(document, tokens[:-1])
     del parent[int(tokens[-1]) if isinstance(parent, list) else tokens[-1]]

@@ -62,6 +62,7 @@ def test_json_patch(target: Any, step: Any, result: Any) -> None:
         ([{"op": "add", "path": "/z"}], 422),
         ([{"op": "explode", "path": ""}], 422),
         (["nonsense"], 400),
+        ([{"op": "remove", "path": ""}], 422),
     ],
     ids=str,
 )
