@@ -1,4 +1,4 @@
-"""`./dev bench [wire|change|cold|all] [--seconds N] [--json FILE]`: measure, and print figures as a table."""
+"""`./dev bench [wire|change|cold|loss|all] [--seconds N] [--json FILE]`: measure, and print figures as a table."""
 
 import argparse
 import asyncio
@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import change, cold, wire
+from bench import change, cold, loss, wire
 from tests.real.build import cache
 
-MEASURES = {"wire": wire.measure, "change": change.measure, "cold": cold.measure}
+MEASURES = {"wire": wire.measure, "change": change.measure, "cold": cold.measure, "loss": loss.measure}
 
 
 def show(title: str, figures: dict[str, Any]) -> None:

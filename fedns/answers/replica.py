@@ -27,6 +27,8 @@ MAX_NEGATIVES: Final = 16_384
 """Encoded negative answers held at most, apart, so that a flood of random names cannot push out real ones."""
 MAX_VIEWS: Final = 65_536
 """Client addresses remembered at most; then all are looked up again."""
+AHEAD_SECONDS: Final = 0.2
+"""A member turns stale this much early: `staleAfter` is a promise, and ticks and answers take their time on top."""
 VOLATILE_SECONDS: Final = 1.0
 """An answer that tells an age is made anew after this long."""
 
@@ -123,7 +125,7 @@ class Replica:
 
     def tick(self, now: float) -> None:
         """Let the members age by this process's own clock, so that it holds when the control process is gone."""
-        aged = {name: health.age(status, now, self.rules.timers) for name, status in self.statuses.items()}
+        aged = self._aged(self.statuses, now)
         turned = [name for name, status in aged.items() if status.state != self.statuses[name].state]
         self.statuses = aged
         self.state = self._state()
@@ -177,10 +179,14 @@ class Replica:
         heard = {status.cluster: self._merge(status) for status in statuses}
         for gone in set(before) - set(heard):
             self.catalog.drop(gone)
-        self.statuses = {name: health.age(status, now, self.rules.timers) for name, status in heard.items()}
+        self.statuses = self._aged(heard, now)
         self.state = self._state()
         if before != {name: status.state for name, status in self.statuses.items()}:
             self._forget_all()
+
+    def _aged(self, statuses: dict[str, Status], now: float) -> dict[str, Status]:
+        ahead = now + AHEAD_SECONDS
+        return {name: health.age(status, ahead, self.rules.timers) for name, status in statuses.items()}
 
     def _merge(self, said: Status) -> Status:
         """A new control process has not read a member yet: what this worker holds of it goes on counting."""

@@ -18,7 +18,7 @@ from fedns.servers.stream import StreamDoor
 from fedns.servers.udp import UdpDoor
 from fedns.settings.child import Child, inherited, started
 
-TICK_SECONDS: Final = 0.2
+TICK_SECONDS: Final = 0.1
 DRAIN_SECONDS: Final = 0.2
 """After the last read: time for the event loop to write what streams still hold."""
 
