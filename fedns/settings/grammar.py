@@ -11,7 +11,7 @@ from typing import Any, Final
 from fedns.federation.objects import AddressKind
 from fedns.federation.placement import Rung
 from fedns.settings import values
-from fedns.settings.kinds import NOT_YET, Kind, Leaf, Many, Named, Table
+from fedns.settings.kinds import Kind, Leaf, Many, Named, Table
 
 API_VERSION: Final = "fedns.io/v1alpha1"
 KIND: Final = "FednsConfig"
@@ -20,9 +20,7 @@ KIND: Final = "FednsConfig"
 def _workers(written: str) -> int | None:
     if written == "auto":
         return None
-    if written == "0":
-        raise ValueError(f"0 (no worker processes) is {NOT_YET}: use auto or a number from 1")
-    return int(values.whole("", 1, 512).check(written))
+    return int(values.whole("", 0, 512).check(written))
 
 
 def _nsid(written: str) -> str:
@@ -55,9 +53,9 @@ _DNS: Final = Table(
     keys={
         "listen": Many(doc="UDP and TCP", item=values.listen("address and port"), empty=False),
         "workers": Leaf(
-            doc="worker processes; auto: as many as CPUs may be used",
+            doc="worker processes; auto: as many as CPUs may be used; 0: the control process answers itself",
             check=_workers,
-            json={"type": "integer", "minimum": 1, "maximum": 512},
+            json={"type": "integer", "minimum": 0, "maximum": 512},
             expected="auto or a whole number",
             accepts=("int",),
             words=("auto",),

@@ -111,3 +111,11 @@ def test_bounds_of_words_and_numbers(text: str, words: str, reading: Reading) ->
     """Numbers that may also be words have bounds too."""
     (problem,) = reading.added(f"{text}\n")
     assert words in problem.sentence
+
+
+@pytest.mark.parametrize(("written", "workers"), [("auto", None), ("0", 0), ("512", 512)])
+def test_workers_are_counted_or_left_to_the_machine(written: str, workers: int | None) -> None:
+    """0 is a number like others: the control process answers itself."""
+    kind = grammar.kind_at("dns.workers")
+    assert isinstance(kind, Leaf)
+    assert kind.check(written) == workers
