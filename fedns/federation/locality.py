@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from fedns.federation.objects import Cluster
 
+_NO_CLUSTER: Final = Cluster(name="")
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 """The first 96 bits of an IPv4 address written as IPv6 (RFC 4291, section 2.5.5.2)."""
 
@@ -82,9 +83,8 @@ def _prefix(cidr: str) -> tuple[int, int, int]:
 
 
 def _filled(place: Location, clusters: Mapping[str, Cluster]) -> Location:
-    cluster = clusters.get(place.cluster)
-    if cluster is None:
-        return place
+    """What a place leaves open follows from its cluster; outside all clusters, the network is the default one."""
+    cluster = clusters.get(place.cluster, _NO_CLUSTER)
     return structs.replace(
         place,
         region=place.region or cluster.region,

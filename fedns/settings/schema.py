@@ -106,19 +106,10 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 def rules(settings: Settings) -> Rules:
     """What a worker needs of the settings."""
-    members = {member.name: member.cluster for member in settings.clusters}
-    here = members.get(settings.local.cluster)
     return Rules(
         zones=settings.zones,
-        clusters=tuple(members.values()),
-        local=Location(
-            cluster=settings.local.cluster,
-            zone=settings.local.zone,
-            region=here.region if here else "",
-            jurisdiction=here.jurisdiction if here else "",
-            network=here.network if here else "",
-            rule="local",
-        ),
+        clusters=tuple(member.cluster for member in settings.clusters),
+        local=Location(cluster=settings.local.cluster, zone=settings.local.zone, rule="local"),
         local_when_stale=settings.local.when_stale,
         clients=settings.clients,
         policies=settings.policies,

@@ -37,9 +37,7 @@ def export(
     endpoints = tuple(Endpoint(address, READY | SERVING, zone) for address in addresses)
     ports = (Port("http", 80),)
     slices = (Slice(f"{name}-1", ports, endpoints),)
-    return Export(
-        cluster=cluster, namespace=namespace, name=name, created=1, headless=True, ports=ports, slices=slices
-    )
+    return Export(cluster=cluster, namespace=namespace, name=name, created=1, headless=True, ports=ports, slices=slices)
 
 
 def fresh(cluster: str, now: float = NOW) -> Status:

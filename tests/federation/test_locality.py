@@ -43,8 +43,8 @@ def _at(address: str) -> Location:
             Location("eu1", "", "mars", "red", "dust", "::ffff:192.0.2.0/120"),
             id="what the rule says stands; its prefix was IPv4 in disguise",
         ),
-        pytest.param("198.51.100.1", Location("unknown", rule="198.51.100.0/24"), id="a cluster nobody knows"),
-        pytest.param("::1", Location(region="low", rule="::/64"), id="a low IPv6 prefix is no IPv4"),
+        pytest.param("198.51.100.1", Location("unknown", network="default", rule="198.51.100.0/24"), id="a cluster nobody knows"),
+        pytest.param("::1", Location(region="low", network="default", rule="::/64"), id="a low IPv6 prefix is no IPv4"),
         pytest.param(
             "203.0.113.1", Location("eu1", "eu-west-b", "eu-west", "eu", "default", "local"), id="where fedns runs"
         ),
@@ -59,7 +59,7 @@ def test_a_long_prefix_of_mapped_addresses_only() -> None:
     """An IPv6 prefix of 96 bits or more that is no mapped one stays IPv6."""
     locator = Locator([ClientRule(cidrs=("2001:db8::/120",), region="six")], Location(), {})
     assert locator.locate(ip_address("2001:db8::1").packed).region == "six"
-    assert locator.locate(ip_address("0.0.0.1").packed) == Location(rule="local")
+    assert locator.locate(ip_address("0.0.0.1").packed) == Location(network="default", rule="local")
 
 
 @given(st.binary(max_size=20))

@@ -11,10 +11,10 @@ from fedns.settings.schema import FAST, Address, Local, Member, Settings, rules
 EU1 = Member(cluster=Cluster(name="eu1", region="r", jurisdiction="j", network="n"), in_cluster=True)
 
 
-def test_the_local_place_follows_from_its_cluster() -> None:
-    """Region, jurisdiction and network of the local cluster are those of a client that no rule names."""
+def test_the_local_place_is_handed_on() -> None:
+    """Cluster and zone are told; region, jurisdiction and network follow from the cluster where clients are located."""
     made = rules(Settings(clusters=(EU1,), local=Local(cluster="eu1", zone="z", when_stale="demote")))
-    assert made.local == Location("eu1", "z", "r", "j", "n", "local")
+    assert made.local == Location("eu1", "z", rule="local")
     assert made.local_when_stale == "demote"
 
 
