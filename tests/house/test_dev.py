@@ -1,6 +1,7 @@
 """`dev` works where only Python is, says plainly what is missing, and then is the program it starts."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -90,6 +91,12 @@ def test_changed_requirements_make_the_environment_again(copy: Path) -> None:
     python(copy, PYTHON_WITHOUT_VENV)
     (copy / ".venv/bin/python").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     assert "preparing .venv" in dev(copy, "python", "-c", "").stderr
+
+
+def test_locks_another_file_than_uv() -> None:
+    """Uv locks .venv/.lock itself: were `dev` to hold that one, uv would wait for it for five minutes."""
+    text = (tree.ROOT / "dev").read_text(encoding="utf-8")
+    assert re.findall(r" 9>(\S+)", text) == [".venv/.dev-lock"]
 
 
 def test_exit_code_is_the_programs_own(copy: Path) -> None:
