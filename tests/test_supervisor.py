@@ -177,7 +177,7 @@ async def test_an_address_in_use_is_named() -> None:
     """The error says which address cannot be had."""
     (first, second) = open_sockets((Address("127.0.0.1", 0),))
     assert first.type == socket.SOCK_STREAM
-    with pytest.raises(OSError, match="cannot listen on 127.0.0.1 port"):
+    with pytest.raises(OSError, match=r"cannot listen on 127\.0\.0\.1 port"):
         open_sockets((Address("127.0.0.1", first.getsockname()[1]),))
     first.close()
     second.close()

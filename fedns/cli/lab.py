@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -40,7 +41,7 @@ def lab(
     try:
         sys.exit(0 if asyncio.run(_run(world, script)) else 1)
     except KeyboardInterrupt:
-        click.echo("\nstopped")
+        sys.exit(130)
     except (RuntimeError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -56,7 +57,11 @@ async def _run(world: "World", script: str | None) -> bool:
         click.echo(world.describe())
         if story is not None:
             return await story.tell()
-        await asyncio.Event().wait()
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await stop.wait()
+    click.echo("\nstopped")
     return True
 
 

@@ -31,8 +31,9 @@ async def test_the_story_is_told_and_every_step_is_as_expected(tmp_path: Path) -
 
 
 @pytest.mark.timeout(120)
-async def test_the_lab_stays_up_until_ctrl_c(tmp_path: Path) -> None:
-    """It answers, faults reach its members, and an interrupt ends everything in order."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+async def test_the_lab_stays_up_until_it_is_ended(tmp_path: Path, number: signal.Signals) -> None:
+    """It answers, faults reach its members, and a signal ends everything in order."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         *FEDNS, "--dir", str(tmp_path), "--port", str(port), "--members", "2", stdout=asyncio.subprocess.PIPE
@@ -51,7 +52,7 @@ async def test_the_lab_stays_up_until_ctrl_c(tmp_path: Path) -> None:
             fault = await asyncio.create_subprocess_exec(*FEDNS, "--dir", str(tmp_path), "fault", "eu2", verb)
             assert await fault.wait() == 0
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         output, _ = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0, output.decode()
     assert f"-p {port}" in output.decode()

@@ -43,7 +43,9 @@ def _at(address: str) -> Location:
             Location("eu1", "", "mars", "red", "dust", "::ffff:192.0.2.0/120"),
             id="what the rule says stands; its prefix was IPv4 in disguise",
         ),
-        pytest.param("198.51.100.1", Location("unknown", network="default", rule="198.51.100.0/24"), id="a cluster nobody knows"),
+        pytest.param(
+            "198.51.100.1", Location("unknown", network="default", rule="198.51.100.0/24"), id="a cluster nobody knows"
+        ),
         pytest.param("::1", Location(region="low", network="default", rule="::/64"), id="a low IPv6 prefix is no IPv4"),
         pytest.param(
             "203.0.113.1", Location("eu1", "eu-west-b", "eu-west", "eu", "default", "local"), id="where fedns runs"
