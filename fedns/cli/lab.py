@@ -40,8 +40,9 @@ def lab(
     world = World(directory, members=members, workers=workers, port=port, real=real)
     try:
         sys.exit(0 if asyncio.run(_run(world, script)) else 1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        click.echo("\nstopped")
+        sys.exit(130 if script else 0)
     except (RuntimeError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -49,6 +50,10 @@ def lab(
 async def _run(world: "World", script: str | None) -> bool:
     from fedns.lab.demo import Story
 
+    task = asyncio.current_task()
+    assert task is not None
+    # Like Ctrl-C: whatever has been started, members included, is ended in order.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with world:
         story = Story(world) if script else None
         if story is None:
@@ -57,11 +62,7 @@ async def _run(world: "World", script: str | None) -> bool:
         click.echo(world.describe())
         if story is not None:
             return await story.tell()
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await stop.wait()
-    click.echo("\nstopped")
+        await asyncio.Event().wait()
     return True
 
 
