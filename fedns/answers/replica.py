@@ -116,11 +116,11 @@ class Replica:
             case Change():
                 key = (message.namespace, message.name)
                 if self.catalog.apply(message.cluster, key, message.export):
-                    self._forget(key)
+                    self._forget_service(key)
             case _:
                 self.epoch, self.generation = message.epoch, message.generation
                 self.counts[counters.GENERATION] = message.generation
-                self.serial = (self.serial + 1) & 0xFFFFFFFF or 1
+                self._turn_to(message.serial)
                 self.loaded = True
 
     def tick(self, now: float) -> None:
@@ -153,8 +153,7 @@ class Replica:
         entry.place = Place(view.entries, question, key, negative)
         view.entries[question] = entry
         kept[entry] = None
-        if key is not None:
-            self._dependents.setdefault(key, {})[entry] = None
+        self._dependents.setdefault(key, {})[entry] = None
 
     def keep_briefly(self, entry: Entry, now: float) -> None:
         """A remembered response tells an age: it is to be made anew soon."""
@@ -202,7 +201,14 @@ class Replica:
         arriving.setdefault(message.cluster, []).extend(message.exports)
         if message.last:
             for key in self.catalog.replace(message.cluster, arriving.pop(message.cluster)):
-                self._forget(key)
+                self._forget_service(key)
+
+    def _turn_to(self, serial: int) -> None:
+        """Another SOA serial: the zones' own records, which depend on no service, are made anew."""
+        if serial != self.serial:
+            self.serial = serial
+            self.state = self._state()
+            self._forget(None)
 
     def _look(self, given: str | bytes, *, stream: bool) -> View:
         address = ip_address(given.partition("%")[0] if isinstance(given, str) else given)
@@ -219,10 +225,13 @@ class Replica:
     def _state(self) -> State:
         return State(rules=self.rules, catalog=self.catalog, statuses=self.statuses, serial=self.serial)
 
-    def _forget(self, key: ServiceKey) -> None:
-        for each in (key, (key[0], "")):
-            for entry in self._dependents.pop(each, ()):
-                self._drop(entry)
+    def _forget_service(self, key: ServiceKey) -> None:
+        self._forget(key)
+        self._forget((key[0], ""))
+
+    def _forget(self, key: ServiceKey | None) -> None:
+        for entry in self._dependents.pop(key, ()):
+            self._drop(entry)
 
     def _drop(self, entry: Entry) -> None:
         """Forget one entry, wherever it is known; one that has been forgotten already stays so."""
@@ -231,8 +240,8 @@ class Replica:
             return
         del place.entries[place.question]
         del self._kept[place.negative][entry]
-        if place.key is not None and place.key in self._dependents:
-            dependents = self._dependents[place.key]
+        dependents = self._dependents.get(place.key)
+        if dependents is not None:
             del dependents[entry]
             if not dependents:
                 del self._dependents[place.key]
@@ -243,5 +252,5 @@ class Replica:
                 entry.place = None
             entries.clear()
         self._kept: tuple[OrderedDict[Entry, None], OrderedDict[Entry, None]] = (OrderedDict(), OrderedDict())
-        self._dependents: dict[ServiceKey, dict[Entry, None]] = {}
+        self._dependents: dict[ServiceKey | None, dict[Entry, None]] = {}
         self._volatile: deque[tuple[float, Entry]] = deque()

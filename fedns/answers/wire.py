@@ -66,10 +66,11 @@ class Change(Struct, frozen=True, tag=True):
 
 
 class Generation(Struct, frozen=True, tag=True):
-    """Everything up to here has been said."""
+    """Everything up to here has been said; `serial` is that of the zones' SOA: the Unix time of the last change."""
 
     epoch: str
     generation: int
+    serial: int = 1
 
 
 ToWorker = NewRules | Members | Replace | Change | Generation

@@ -67,8 +67,8 @@ class Outbox:
         """How many things wait to be told."""
         return len(self._keys) + len(self._whole) + len(self._left) + self._rules + self._members
 
-    def take(self, truth: Truth, epoch: str, generation: int) -> Iterator[ToWorker]:
-        """All news as messages, made one by one as they are sent; what happens meanwhile waits for the next round.
+    def take(self, truth: Truth, end: Generation) -> Iterator[ToWorker]:
+        """All news as messages, made one by one as they are sent, then `end`; what happens meanwhile waits its turn.
 
         Exports go before statuses: a member must not look synced before its services are there.
         """
@@ -87,7 +87,7 @@ class Outbox:
                 yield Change(cluster, *key, truth.export(cluster, key))
         if members or left:
             yield Members(tuple(truth.statuses.values()))
-        yield Generation(epoch, generation)
+        yield end
 
 
 def _replace(cluster: str, exports: list[Export]) -> Iterator[Replace]:

@@ -10,9 +10,10 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Iterable
+from time import time
 from typing import Final
 
-from fedns.answers.wire import Ack, BrokenStreamError, Frames, Hello, frame, to_control
+from fedns.answers.wire import Ack, BrokenStreamError, Frames, Generation, Hello, frame, to_control
 from fedns.control.outbox import Outbox
 from fedns.control.truth import Truth
 from fedns.federation.objects import ServiceKey
@@ -43,6 +44,7 @@ class Publisher:
     def __init__(self, truth: Truth, epoch: str) -> None:
         self.epoch = epoch
         self.generation = 1
+        self.serial = int(time())
         self.links: set[Link] = set()
         self._truth = truth
         self._log: deque[tuple[int, str, ServiceKey | None]] = deque()
@@ -53,7 +55,7 @@ class Publisher:
 
     def rules(self) -> None:
         """The rules of the truth have changed."""
-        self.generation += 1
+        self._advance()
         self._rules_at = self.generation
         for link in self.links:
             link.outbox.rules()
@@ -65,7 +67,7 @@ class Publisher:
 
     def left(self, cluster: str) -> None:
         """A member has left: the workers forget it."""
-        self.generation += 1
+        self._advance()
         self._left_at[cluster] = self.generation
         for link in self.links:
             link.outbox.left(cluster)
@@ -169,14 +171,19 @@ class Publisher:
         """Send a worker its news, as fast as it reads."""
         while True:
             await link.outbox.wake.wait()
-            for message in link.outbox.take(self._truth, self.epoch, self.generation):
+            for message in link.outbox.take(self._truth, Generation(self.epoch, self.generation, self.serial)):
                 writer.write(frame(message))
                 await writer.drain()
                 # drain() only waits when the buffer is full: the probes and the heartbeat come first.
                 await asyncio.sleep(0)
 
-    def _remember(self, cluster: str, keys: Iterable[ServiceKey | None]) -> None:
+    def _advance(self) -> None:
+        """The next generation; the serial is the wall clock's, but never goes back with it (RFC 1982)."""
         self.generation += 1
+        self.serial = max(self.serial, int(time()))
+
+    def _remember(self, cluster: str, keys: Iterable[ServiceKey | None]) -> None:
+        self._advance()
         for key in keys:
             if len(self._log) >= LOG_ENTRIES:
                 self._forgotten = self._log.popleft()[0]

@@ -21,7 +21,7 @@ def known() -> Truth:
 
 def taken(box: Outbox, truth: Truth) -> list[ToWorker]:
     """All messages of one round but the closing one, which is checked."""
-    *messages, last = box.take(truth, "epoch", 7)
+    *messages, last = box.take(truth, Generation("epoch", 7))
     assert last == Generation("epoch", 7)
     return messages
 
@@ -43,7 +43,7 @@ def test_what_happens_during_a_round_waits_for_the_next() -> None:
     """News that come while a round is being sent are neither lost nor told twice."""
     box, truth = Outbox(), known()
     box.keys("eu1", [WEB])
-    round_ = box.take(truth, "epoch", 7)
+    round_ = box.take(truth, Generation("epoch", 7))
     next(round_)
     box.keys("eu1", [WEB])
     assert [type(message) for message in round_] == [Generation]

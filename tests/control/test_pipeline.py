@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from fedns.answers.wire import Hello
+from fedns.answers.wire import Generation, Hello
 from fedns.control.pipeline import REPEAT_SECONDS
 from fedns.control.publish import Link
 from fedns.federation.health import Alive, Freshness, Synced, Unreachable
@@ -88,7 +88,7 @@ def test_statuses_are_repeated(control: Control) -> None:
     def told() -> bool:
         """Whether statuses have been published since the last look."""
         news = link.outbox.pending
-        list(link.outbox.take(control.truth, "epoch", 1))
+        list(link.outbox.take(control.truth, Generation("epoch", 1)))
         return bool(news)
 
     control.pipeline.tick()
