@@ -1,6 +1,8 @@
 """Replica: answers follow what is said at once, members age by its own clock, and memory is bounded."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from fedns.answers import counters
@@ -8,6 +10,7 @@ from fedns.answers import replica as module
 from fedns.answers.replica import Entry
 from fedns.answers.wire import Change, Generation, Members, NewRules, Replace
 from fedns.federation.health import Freshness, Status
+from fedns.federation.objects import Export
 from tests.answers.replicas import NOW, RULES, WEB, addresses, ask, export, fresh, replica
 
 
@@ -182,3 +185,36 @@ def test_an_answer_that_told_an_age_may_have_gone_already() -> None:
     held.apply(Change("eu1", "shop", "web", None), NOW + 400)
     held.tick(NOW + 402)
     assert held.counts[counters.ENTRIES] == 0
+
+
+NAMES = ("web", "api", "db")
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(("eu1", "us1")), st.sampled_from(NAMES), st.lists(st.integers(1, 4), max_size=3)),
+    max_size=12,
+)
+
+
+@given(CHANGES)
+def test_deltas_equal_the_whole(changes: list[tuple[str, str, list[int]]]) -> None:
+    """A replica fed change by change, asked all the time, answers like one that was given the result at once."""
+    followed = replica()
+    last: dict[tuple[str, str], Export | None] = {(cluster, name): None for cluster in ("eu1", "us1") for name in NAMES}
+    for cluster in ("eu1", "us1"):
+        followed.apply(Change(cluster, "shop", "web", None), NOW)
+    for cluster, name, pods in changes:
+        made = (
+            export(cluster, [bytes((10, 1, 0, pod)) for pod in sorted(set(pods))], "eu-a", name=name) if pods else None
+        )
+        last[cluster, name] = made
+        followed.apply(Change(cluster, "shop", name, made), NOW)
+        for each in NAMES:
+            ask(followed, WEB.replace("web", each))
+    whole = replica()
+    for cluster in ("eu1", "us1"):
+        exports = tuple(each for (owner, _), each in last.items() if owner == cluster and each is not None)
+        whole.apply(Replace(cluster, exports, first=True, last=True), NOW)
+    for each in NAMES:
+        for source in ("127.0.0.1", "10.9.0.1"):
+            one, other = (ask(held, WEB.replace("web", each), source=source) for held in (followed, whole))
+            assert one.rcode() == other.rcode()
+            assert sorted(addresses(one)) == sorted(addresses(other))
