@@ -2,11 +2,20 @@
 
 import asyncio
 import contextlib
+import ctypes
+import signal
 import socket
 from typing import Final
 
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 15.0
+_PR_SET_PDEATHSIG: Final = 1
+_libc = ctypes.CDLL(None)
+
+
+def die_with_parent() -> None:
+    """Run in a child before its exec: it is asked to end when the lab is gone, however that came about."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 async def end(process: asyncio.subprocess.Process) -> None:

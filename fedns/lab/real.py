@@ -19,7 +19,7 @@ import aiohttp
 from msgspec import Struct
 
 from fedns.lab import crds
-from fedns.lab.processes import end, free_port
+from fedns.lab.processes import die_with_parent, end, free_port
 
 NEEDED: Final = ("etcd", "kube-apiserver")
 START_SECONDS: Final = 90.0
@@ -192,7 +192,7 @@ class ControlPlanes:
     async def _run(self, name: str, *words: str) -> asyncio.subprocess.Process:
         with (self._directory / f"{name}.log").open("ab") as log:
             return await asyncio.create_subprocess_exec(
-                self._folder / name, *words, stdout=log, stderr=log, start_new_session=True
+                self._folder / name, *words, stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent
             )
 
     async def _wait(self, server: Server, path: str = "/readyz") -> None:

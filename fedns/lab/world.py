@@ -12,7 +12,7 @@ import aiohttp
 
 from fedns.client import Ask, ClientError, Reply, ask
 from fedns.lab.members import Cluster, Simulated, plan
-from fedns.lab.processes import START_SECONDS, end, free_port
+from fedns.lab.processes import START_SECONDS, die_with_parent, end, free_port
 from fedns.lab.real import ControlPlanes, assets
 from fedns.lab.simulator import Deployment
 
@@ -98,6 +98,7 @@ class World:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=die_with_parent,
             )
         async with asyncio.timeout(START_SECONDS):
             while not (await self.is_ready() and await self.ask(SERVICE) is not None):

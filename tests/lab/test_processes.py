@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,26 @@ async def test_a_process_is_ended(monkeypatch: pytest.MonkeyPatch, program: str,
         await process.wait()
     await end(process)
     assert process.returncode == code
+
+
+async def test_a_child_ends_with_its_parent() -> None:
+    """Even a parent that is killed leaves no server behind."""
+    program = (
+        "import asyncio, sys; from fedns.lab.processes import die_with_parent\n"
+        "async def main():\n"
+        "    child = await asyncio.create_subprocess_exec('sleep', '60', preexec_fn=die_with_parent)\n"
+        "    print(child.pid, flush=True); await child.wait()\n"
+        "asyncio.run(main())"
+    )
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    assert parent.stdout is not None
+    child = int(await parent.stdout.readline())
+    parent.kill()
+    await parent.wait()
+    status = Path(f"/proc/{child}/stat")
+    async with asyncio.timeout(5):
+        while status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z":
+            await asyncio.sleep(0.01)
 
 
 def test_a_free_port_can_be_bound() -> None:
