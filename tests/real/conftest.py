@@ -14,16 +14,7 @@ import pytest_asyncio
 from fedns.lab.processes import free_port
 from fedns.lab.real import ControlPlanes, assets
 from fedns.lab.world import World
-from tests.real import build
-from tests.real.binaries import BUILD_SECONDS, binaries, found
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that may have to build first get the time for it."""
-    if found(build.BINARIES) is None:
-        for item in items:
-            if item.get_closest_marker("real"):
-                item.add_marker(pytest.mark.timeout(BUILD_SECONDS), append=False)
+from tests.real.binaries import binaries
 
 
 @pytest.fixture(scope="session")
