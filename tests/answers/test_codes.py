@@ -14,24 +14,6 @@ TYPES = [
     *("A", "NS", "CNAME", "SOA", "PTR", "HINFO", "MX", "TXT", "AAAA", "SRV"),
     *("OPT", "SVCB", "HTTPS", "TSIG", "IXFR", "AXFR", "ANY"),
 ]
-    "A",
-    "NS",
-    "CNAME",
-    "SOA",
-    "PTR",
-    "HINFO",
-    "MX",
-    "TXT",
-    "AAAA",
-    "SRV",
-    "OPT",
-    "SVCB",
-    "HTTPS",
-    "TSIG",
-    "IXFR",
-    "AXFR",
-    "ANY",
-]
 RCODES = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "NOTAUTH", "BADVERS", "BADCOOKIE"]
 OPTIONS = {"NSID": "NSID", "CLIENT_SUBNET": "ECS", "COOKIE": "COOKIE", "PADDING": "PADDING", "EDE": "EDE"}
 ERRORS = {
