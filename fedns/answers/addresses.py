@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from fedns.answers import codes, records
 from fedns.answers.answer import AnswerGroup
 from fedns.answers.packet import Record
-from fedns.federation.placement import Candidate, Group, Placement
+from fedns.federation.placement import Bunch, Candidate, Group, Placement, in_order
 
 MAX_RDATA_BYTES: Final = {codes.A: 4, codes.AAAA: 16}
 MAX_SET_BYTES: Final = 60_000
@@ -55,12 +55,12 @@ def most(qtype: int, wanted: int) -> int:
 
 def places(placement: Placement) -> list[Place]:
     """The order of SRV: the groups that answer share priority 0, those behind them stand by their own priorities."""
-    behind: dict[int, list[Candidate]] = {}
+    behind: dict[int, list[Bunch]] = {}
     for left in placement.left_out:
         if left.priority is not None:
-            behind.setdefault(left.priority, []).append(left.candidate)
+            behind.setdefault(left.priority, []).append(left.candidates)
     first = [Place(0, group.share, group.candidates) for group in placement.groups]
-    return first + [Place(priority, Fraction(1), behind[priority]) for priority in sorted(behind)]
+    return first + [Place(priority, Fraction(1), in_order(behind[priority])) for priority in sorted(behind)]
 
 
 def services(

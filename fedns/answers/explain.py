@@ -12,7 +12,7 @@ from fedns.answers.answer import Answer, Question, State, one
 from fedns.answers.negatives import absent, nodata
 from fedns.answers.parts import placement
 from fedns.federation.health import NEVER, Freshness, Status
-from fedns.federation.placement import Candidate, Placement, Policy, Rung, Tier
+from fedns.federation.placement import Candidate, Placement, Policy, Rung, Tier, order
 
 
 def explain(question: Question) -> Answer:
@@ -31,9 +31,10 @@ def lines(decision: Placement, statuses: Mapping[str, Status], now: float) -> li
         for group in decision.groups
         for each in group.candidates
     ]
+    others = [(each, left) for left in decision.left_out for each in left.candidates]
     told += [
-        _line(left.candidate, left.rung, left.tier, statuses, now) + f" chosen=no why={left.reason}"
-        for left in decision.left_out
+        _line(each, left.rung, left.tier, statuses, now) + f" chosen=no why={left.reason}"
+        for each, left in sorted(others, key=lambda pair: order(pair[0]))
     ]
     return told or ["no candidates"]
 

@@ -19,7 +19,7 @@ from fedns.answers.packet import Record
 from fedns.answers.parts import aliases, decide, parts, placement
 from fedns.federation.health import Freshness
 from fedns.federation.objects import AddressKind, Service
-from fedns.federation.placement import Candidate, Group, Placement, Policy, Reason, Rung, Tier, policy_for
+from fedns.federation.placement import Candidate, Group, Placement, Policy, Reason, Rung, Tier, in_order, policy_for
 
 KNOWN: Final = frozenset({Tier.READY, Tier.BACKUP, Tier.TERMINATING})
 """The tiers (a)-(c): true now, as far as anybody can know."""
@@ -103,10 +103,10 @@ def _answer(
 def _nobody(question: Question, found: Service, decision: Placement) -> Answer:
     """Nobody may answer, or nobody is there: the reasons of the placement say which."""
     left = [each for each in decision.left_out if each.reason not in {Reason.PART, Reason.OTHER_KIND}]
-    ready = [each for each in left if each.candidate.ready]
+    ready = [each for each in left if each.candidates[0].ready]
     if left and all(each.reason is Reason.JURISDICTION for each in ready or left):
         return nodata(question, (codes.EDE_FILTERED, "no place where this service may be answered from"))
-    if ready or any(each.candidate.kind is not AddressKind.POD_IP for each in left):
+    if ready or any(each.candidates[0].kind is not AddressKind.POD_IP for each in left):
         return nodata(question, (codes.EDE_NO_REACHABLE_AUTHORITY, "no address that may be handed out now"))
     # M13: what a fresh member says is believed; unready is not unknown.
     if found.headless and question.asked.zone.kind == "clusterset" and not question.asked.directive:
@@ -125,7 +125,9 @@ def _cluster(question: Question, found: Service) -> Answer:
         return nodata(question) if below else absent(question, {asked.cluster})
     if not any(export.cluster == asked.cluster for export in found.exports):
         return absent(question, {asked.cluster})
-    own = _own(decision, FORBIDDEN) or [each.candidate for each in decision.left_out if each.reason not in FORBIDDEN]
+    own = _own(decision, FORBIDDEN) or in_order(
+        each.candidates for each in decision.left_out if each.reason not in FORBIDDEN
+    )
     if not own:
         return _nobody(question, found, decision)
     return _answer(question, found, _all_of(own), question.query.name)
@@ -140,7 +142,7 @@ def _host(question: Question, found: Service) -> Answer:
     own = _own(decision, FORBIDDEN | {Reason.CLOSED})
     if own:
         return _answer(question, found, _all_of(own), question.query.name)
-    ready = tuple(each for each in decision.left_out if each.candidate.ready and each.reason is not Reason.PART)
+    ready = tuple(each for each in decision.left_out if each.candidates[0].ready and each.reason is not Reason.PART)
     return _nobody(question, found, Placement((), ready)) if ready else absent(question, {asked.cluster})
 
 
@@ -164,11 +166,11 @@ def _above(question: Question, found: Service) -> Answer:
     return nodata(question) if decision.groups else _nobody(question, found, decision)
 
 
-def _own(decision: Placement, excluded: Collection[Reason]) -> list[Candidate]:
+def _own(decision: Placement, excluded: Collection[Reason]) -> Sequence[Candidate]:
     """The candidates that answer, and the ready ones that were left out for other reasons than these."""
     chosen = [each for group in decision.groups for each in group.candidates]
-    ready = [each for each in decision.left_out if each.candidate.ready or each.priority is not None]
-    return chosen + [each.candidate for each in ready if each.reason not in excluded]
+    ready = [each for each in decision.left_out if each.candidates[0].ready or each.priority is not None]
+    return [*chosen, *in_order(each.candidates for each in ready if each.reason not in excluded)]
 
 
 def _all_of(own: Sequence[Candidate]) -> Placement:

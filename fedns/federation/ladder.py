@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from fedns.federation.locality import Location
 from fedns.federation.objects import AddressKind, Cluster
-from fedns.federation.terms import Candidate, Rung
+from fedns.federation.terms import Bunch, Candidate, Rung
 from fedns.federation.tiers import capacity
 
 _COSTED: Final = frozenset({Rung.JURISDICTION, Rung.ANY})
@@ -51,7 +51,7 @@ def need(min_ready: int | str) -> Need:
 
 
 def sufficiency(
-    candidates: Iterable[Candidate], everyone: Iterable[Candidate], clusters: Mapping[str, Cluster], needed: Need
+    candidates: Iterable[Bunch], everyone: Iterable[Bunch], clusters: Mapping[str, Cluster], needed: Need
 ) -> Fraction:
     """How much of its need a step has, at most 1: the worth of its ready endpoints over what is asked.
 
@@ -115,14 +115,15 @@ def _matches(rung: Rung, candidate: Candidate, location: Location, cluster: Clus
     return True
 
 
-def _count(candidates: Iterable[Candidate], *, ready: bool) -> dict[str, int]:
+def _count(bunches: Iterable[Bunch], *, ready: bool) -> dict[str, int]:
     """The endpoints of each cluster, each counted once though it has addresses of both families."""
     by_family: dict[tuple[str, int], int] = {}
-    for each in candidates:
+    for bunch in bunches:
+        each = bunch[0]
         number = each.ready if ready else each.total
         key = (each.cluster, len(each.address))
         before = by_family.get(key, 0)
-        by_family[key] = before + number if each.kind == AddressKind.POD_IP else max(before, number)
+        by_family[key] = before + number * len(bunch) if each.kind == AddressKind.POD_IP else max(before, number)
     counts: dict[str, int] = {}
     for (cluster, _), number in by_family.items():
         counts[cluster] = max(counts.get(cluster, 0), number)

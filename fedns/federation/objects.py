@@ -5,7 +5,10 @@ the garbage collector's rounds (`gc=False`: they hold no cycles), so that a mill
 Addresses are packed: 4 bytes (IPv4) or 16 (IPv6), in network order.
 """
 
+from collections.abc import Hashable
 from enum import StrEnum
+from functools import cached_property
+from typing import Any
 
 from msgspec import Struct
 
@@ -114,7 +117,7 @@ class Conflict(Struct, frozen=True, array_like=True, gc=False):
     message: str
 
 
-class Service(Struct, frozen=True):
+class Service(Struct, frozen=True, dict=True):
     """One federated service: its exports in order of precedence (the first one wins), and what follows from them."""
 
     namespace: str
@@ -128,3 +131,8 @@ class Service(Struct, frozen=True):
     def key(self) -> ServiceKey:
         """(namespace, name)."""
         return (self.namespace, self.name)
+
+    @cached_property
+    def memory(self) -> dict[Hashable, Any]:
+        """What was worked out from this value, and is true for as long as it lives; no part of the value."""
+        return {}

@@ -10,11 +10,12 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from fedns.federation import ladder
-from fedns.federation.candidates import candidates
+from fedns.federation.candidates import candidates, in_order, order
 from fedns.federation.ladder import Position
 from fedns.federation.locality import Location
 from fedns.federation.objects import Service
 from fedns.federation.terms import (
+    Bunch,
     Candidate,
     Group,
     LeftOut,
@@ -29,6 +30,7 @@ from fedns.federation.terms import (
 from fedns.federation.tiers import OPEN_TIERS, Standing, excluded, home, standing, weight
 
 __all__ = [
+    "Bunch",
     "Candidate",
     "Group",
     "LeftOut",
@@ -40,6 +42,8 @@ __all__ = [
     "Tier",
     "World",
     "candidates",
+    "in_order",
+    "order",
     "place",
     "policy_for",
 ]
@@ -60,21 +64,23 @@ _REASONS: Final = {
 
 
 class Step(NamedTuple):
-    """Candidates of one standing and one position; `everyone` counts the unready ones of the same members too."""
+    """Bunches of one standing and one position; `everyone` counts the unready ones of the same members too."""
 
     standing: Standing
     position: Position
-    candidates: tuple[Candidate, ...]
-    everyone: tuple[Candidate, ...]
+    bunches: tuple[Bunch, ...]
+    everyone: tuple[Bunch, ...]
 
 
 def place(service: Service, location: Location, world: World, policy: Policy, part: Part | None = None) -> Placement:
     """Decide who answers this client for this service, or for the part of it that the name asks for."""
     chosen, others = candidates(service, location, world)
-    left = [LeftOut(each.candidate, excluded(each.candidate, world, policy, part) or each.reason) for each in others]
+    left = [
+        LeftOut(each.candidates, excluded(each.candidates[0], world, policy, part) or each.reason) for each in others
+    ]
     allowed = []
     for each in chosen:
-        reason = excluded(each, world, policy, part)
+        reason = excluded(each[0], world, policy, part)
         if reason is None:
             allowed.append(each)
         else:
@@ -92,7 +98,7 @@ def place(service: Service, location: Location, world: World, policy: Policy, pa
     ]
     rest = [step for step, share in zip(answering, shares, strict=True) if not share] + steps[len(answering) :]
     left.extend(_behind(rest, first, policy))
-    return Placement(tuple(groups), tuple(sorted(left, key=lambda each: _order(each.candidate))))
+    return Placement(tuple(groups), tuple(sorted(left, key=lambda each: order(each.candidates[0]))))
 
 
 def policy_for(service: Service, policies: Sequence[Policy]) -> Policy:
@@ -108,17 +114,18 @@ def _any(patterns: Iterable[str], name: str) -> bool:
 
 
 def _steps(
-    allowed: Iterable[Candidate], location: Location, world: World, policy: Policy
+    allowed: Iterable[Bunch], location: Location, world: World, policy: Policy
 ) -> tuple[list[Step], list[LeftOut]]:
     """All steps that may answer, the first to be used first; and what stands on none."""
-    stands: dict[tuple[Standing, Position], list[Candidate]] = {}
-    everyone: dict[tuple[Standing, Position], list[Candidate]] = {}
+    stands: dict[tuple[Standing, Position], list[Bunch]] = {}
+    everyone: dict[tuple[Standing, Position], list[Bunch]] = {}
     left = []
     for each in allowed:
-        where = ladder.position(each, location, world.clusters[each.cluster], policy.ladder)
+        one = each[0]
+        where = ladder.position(one, location, world.clusters[one.cluster], policy.ladder)
         if where is not None:
-            everyone.setdefault((home(each, world, policy), where), []).append(each)
-        stand = standing(each, world, policy)
+            everyone.setdefault((home(one, world, policy), where), []).append(each)
+        stand = standing(one, world, policy)
         if stand is None:
             left.append(LeftOut(each, Reason.UNREADY))
         elif where is None:
@@ -127,7 +134,7 @@ def _steps(
             left.append(LeftOut(each, Reason.CLOSED, policy.ladder[where.step], stand.tier))
         else:
             stands.setdefault((stand, where), []).append(each)
-    steps = [Step(*key, tuple(sorted(stands[key], key=_order)), tuple(everyone.get(key, ()))) for key in sorted(stands)]
+    steps = [Step(*key, tuple(stands[key]), tuple(everyone.get(key, ()))) for key in sorted(stands)]
     return steps, left
 
 
@@ -137,20 +144,20 @@ def _shares(steps: Sequence[Step], world: World, policy: Policy) -> list[Fractio
         return ladder.alone(len(steps), 0)
     needed = ladder.need(policy.min_ready)
     return ladder.shares(
-        [ladder.sufficiency(step.candidates, step.everyone, world.clusters, needed) for step in steps], policy.spill
+        [ladder.sufficiency(step.bunches, step.everyone, world.clusters, needed) for step in steps], policy.spill
     )
 
 
 def _groups(step: Step, share: Fraction, world: World, policy: Policy) -> list[Group]:
     """The groups of one step: one for each cluster where weights divide it, else one."""
     rung, tier = policy.ladder[step.position.step], step.standing.tier
-    names = {each.cluster for each in step.candidates}
+    names = {each[0].cluster for each in step.bunches}
     weights: Mapping[str, int] = {name: weight(name, world, policy) for name in names}
     divided = ladder.divide(share, names, weights, always=bool(policy.weights))
     if not divided:
-        return [Group(step.candidates, share, rung, tier)]
+        return [Group(in_order(step.bunches), share, rung, tier)]
     return [
-        Group(tuple(each for each in step.candidates if each.cluster == name), part, rung, tier)
+        Group(in_order(each for each in step.bunches if each[0].cluster == name), part, rung, tier)
         for name, part in divided.items()
     ]
 
@@ -169,9 +176,5 @@ def _behind(rest: Iterable[Step], first: Standing | None, policy: Policy) -> lis
             priority = (0 if same else _PRIORITIES[tier]) + min(number, _LAST_RUNG)
         reason = Reason.FARTHER if step.standing == first else Reason.BACKUP if same else _REASONS[tier]
         rung = policy.ladder[step.position.step]
-        left.extend(LeftOut(each, reason, rung, tier, priority) for each in step.candidates)
+        left.extend(LeftOut(each, reason, rung, tier, priority) for each in step.bunches)
     return left
-
-
-def _order(candidate: Candidate) -> tuple[str, str, int, bytes]:
-    return (candidate.cluster, candidate.kind, len(candidate.address), candidate.address)

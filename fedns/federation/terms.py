@@ -91,7 +91,7 @@ class Part(Struct, frozen=True, kw_only=True):
     protocol: str = ""
 
 
-class Candidate(Struct, frozen=True):
+class Candidate(Struct, frozen=True, gc=False):
     """One address that could be handed out.
 
     A cluster-level address (ClusterIP, LoadBalancer, Gateway) has no host and no zone of its own: `zones` are those in
@@ -112,6 +112,13 @@ class Candidate(Struct, frozen=True):
     ports: tuple[Port, ...] = ()
 
 
+Bunch = tuple[Candidate, ...]
+"""Candidates of one member, one at least, that differ only in address and host, in the order of their addresses.
+
+What is decided of the first of them holds for all: this is why a decision about many thousand pods is a short one.
+"""
+
+
 class Group(Struct, frozen=True):
     """Candidates that answer together, with their exact share of all responses."""
 
@@ -122,9 +129,9 @@ class Group(Struct, frozen=True):
 
 
 class LeftOut(Struct, frozen=True):
-    """A candidate in no group, why, and where it would stand: its priority in SRV answers, None for never."""
+    """A bunch in no group, why, and where it would stand: its priority in SRV answers, None for never."""
 
-    candidate: Candidate
+    candidates: Bunch
     reason: Reason
     rung: Rung | None = None
     tier: Tier | None = None

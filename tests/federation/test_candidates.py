@@ -1,12 +1,13 @@
 """From exports to the addresses that a client could use."""
 
 from ipaddress import ip_address
+from itertools import chain
 
 import pytest
 from hypothesis import given
 from msgspec import structs
 
-from fedns.federation.candidates import candidates, host_label
+from fedns.federation.candidates import candidates, host_label, in_order, order
 from fedns.federation.locality import Location
 from fedns.federation.objects import AddressKind, Cluster, Endpoint, Export, Port, Service, Slice
 from fedns.federation.placement import Candidate, Reason, World
@@ -36,7 +37,7 @@ OUTSIDE = Location(network="office")
 
 def found(given: Export, location: Location, cluster: Cluster) -> list[Candidate]:
     """The candidates of one export for this client."""
-    return candidates(service(given), location, world(cluster))[0]
+    return list(in_order(candidates(service(given), location, world(cluster))[0]))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_the_first_kind_that_the_client_can_reach(
 def test_other_kinds_are_left_out_with_a_reason() -> None:
     """Kinds out of reach, and those after the one that is used, are told apart."""
     _, left = candidates(service(FULL), AWAY, world(GATED))
-    assert {(each.candidate.kind, each.reason) for each in left} == {
+    assert {(each.candidates[0].kind, each.reason) for each in left} == {
         (AddressKind.CLUSTER_IP, Reason.UNREACHABLE_KIND),
         (AddressKind.LOAD_BALANCER, Reason.OTHER_KIND),
         (AddressKind.GATEWAY, Reason.OTHER_KIND),
@@ -165,7 +166,33 @@ def test_one_kind_for_each_cluster(given_service: Service, location: Location, e
     chosen, left = candidates(given_service, location, everything)
     kinds: dict[str, set[AddressKind]] = {}
     for each in chosen:
-        kinds.setdefault(each.cluster, set()).add(each.kind)
+        kinds.setdefault(each[0].cluster, set()).add(each[0].kind)
     assert all(len(each) == 1 for each in kinds.values())
-    stands = [(each.cluster, each.kind, each.address) for each in [*chosen, *(each.candidate for each in left)]]
+    bunches = [*chosen, *(each.candidates for each in left)]
+    stands = [order(each) for bunch in bunches for each in bunch]
     assert len(set(stands)) == len(stands)
+    assert list(in_order(bunches)) == sorted(chain(*bunches), key=order)
+
+
+@given(services, locations, worlds)
+def test_a_bunch_differs_in_address_and_host_only(
+    given_service: Service, location: Location, everything: World
+) -> None:
+    """What is decided of the first of a bunch holds for all: they stand in the order of their addresses."""
+    chosen, left = candidates(given_service, location, everything)
+    for bunch in [*chosen, *(each.candidates for each in left)]:
+        assert bunch == tuple(sorted(bunch, key=order))
+        first = bunch[0]
+        assert len({len(each.address) for each in bunch}) == 1
+        assert {structs.replace(each, address=first.address, host=first.host) for each in bunch} == {first}
+
+
+@given(services, locations, locations, worlds, worlds)
+def test_what_is_remembered_is_what_would_be_made(
+    given_service: Service, location: Location, before: Location, everything: World, earlier: World
+) -> None:
+    """A service that was asked for before, by another client in another world, gives what a new one gives."""
+    candidates(given_service, before, earlier)
+    new = structs.replace(given_service)
+    assert not new.memory
+    assert candidates(given_service, location, everything) == candidates(new, location, everything)

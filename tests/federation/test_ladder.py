@@ -87,18 +87,19 @@ def test_needs(given_need: int | str, expected: Need) -> None:
 )
 def test_sufficiency(ready: int, unready: int, capacity: float, min_ready: int | str, expected: Fraction) -> None:
     """A step suffices by the worth of its ready endpoints over what it needs."""
-    good = [at(last=each) for each in range(ready)]
-    bad = [at(last=100 + each, ready=0) for each in range(unready)]
+    good = [tuple(at(last=each) for each in range(ready))]
+    bad = [(at(last=100 + each, ready=0),) for each in range(unready)]
     clusters = {"eu1": structs.replace(EU1, capacity=capacity)}
     assert sufficiency(good, [*good, *bad], clusters, need(min_ready)) == expected
 
 
 def test_pods_are_counted_not_addresses() -> None:
     """A dual-stack pod is one endpoint, and so is everything behind two addresses of one cluster."""
-    both = [at(), at(six=True), at(cluster="us1")]
+    both = [(at(),), (at(six=True),), (at(cluster="us1"),)]
     clusters = {"eu1": EU1, "us1": US1}
     assert sufficiency(both, both, clusters, need(4)) == F(2, 4)
-    balancers = [Candidate("eu1", AddressKind.LOAD_BALANCER, bytes((192, 0, 2, each)), 3, 4) for each in range(2)]
+    pair = [Candidate("eu1", AddressKind.LOAD_BALANCER, bytes((192, 0, 2, each)), 3, 4) for each in range(2)]
+    balancers = [tuple(pair)]
     assert sufficiency(balancers, balancers, clusters, need(6)) == F(3, 6)
     assert sufficiency(balancers, balancers, clusters, need("100%")) == F(3, 4)
 

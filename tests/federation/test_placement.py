@@ -49,7 +49,7 @@ def told(decision: Placement) -> Told:
 
 def reasons(decision: Placement) -> dict[str, tuple[Reason, int | None]]:
     """Why each cluster's candidates were left out, and their priority."""
-    return {each.candidate.cluster: (each.reason, each.priority) for each in decision.left_out}
+    return {each.candidates[0].cluster: (each.reason, each.priority) for each in decision.left_out}
 
 
 ONE_EACH = service(at("eu1", UP), at("eu2", UP), at("eu3", UP), at("us1", UP))

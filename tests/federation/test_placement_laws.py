@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 def _everybody(decision: Placement) -> list[Candidate]:
     chosen = [each for group in decision.groups for each in group.candidates]
-    return chosen + [each.candidate for each in decision.left_out]
+    return chosen + [each for left in decision.left_out for each in left.candidates]
 
 
 _asked: dict[str, Any] = {
@@ -47,7 +47,7 @@ def test_what_always_holds(
             assert each.tier >= decision.groups[0].tier
     if policy.jurisdictions:
         usable = [each for group in decision.groups for each in group.candidates]
-        usable += [each.candidate for each in decision.left_out if each.reason != Reason.JURISDICTION]
+        usable += [one for each in decision.left_out if each.reason != Reason.JURISDICTION for one in each.candidates]
         allowed = set(policy.jurisdictions)
         assert {everything.clusters[each.cluster].jurisdiction for each in usable} <= allowed
     if policy.when_all_unhealthy == "closed":
