@@ -1,4 +1,4 @@
-"""Reads one resource of a member whole: a consistent list, page by page, each object decoded for itself.
+"""Reads one resource of a member whole, page by page, each object decoded for itself; or only its version.
 
 It knows nothing of watches, nor of what becomes of the objects.
 """
@@ -19,7 +19,11 @@ PAGE_BYTES: Final = 96 << 20
 """More than 250 slices of 1,000 endpoints."""
 BATCH: Final = 64
 """Objects decoded before the loop gets its turn: 64 of the worst take 35 ms."""
+_PAGES: Final = [("limit", str(PAGE_OBJECTS))]
 _TIMEOUTS: Final = Timeouts(total=120.0, read=20.0)
+_NOTHING: Final = [("fieldSelector", "metadata.name=none"), ("limit", "1")]
+"""The cheapest list: 114 bytes, with the version of the whole collection."""
+_NOTHING_TIMEOUTS: Final = Timeouts(total=10.0)
 
 
 class Resource(Struct, frozen=True):
@@ -75,9 +79,10 @@ async def read(
     """List without resourceVersion, which no lagging replica may answer; `heard` is called for each page."""
     for path in resource.paths:
         try:
-            items, version, more = await _page(connection, path, "", decode, heard)
+            items, version, more = await _page(connection, path, _PAGES, _TIMEOUTS, decode, heard)
             while more:
-                page, version, more = await _page(connection, path, more, decode, heard)
+                params = [*_PAGES, ("continue", more)]
+                page, version, more = await _page(connection, path, params, _TIMEOUTS, decode, heard)
                 items += page
         except RefusedError as refusal:
             if refusal.status == 410:
@@ -89,11 +94,28 @@ async def read(
     raise AbsentError
 
 
+async def current(
+    connection: Connection, resource: Resource, path: str, bare: Callable[[Raw], Item], heard: Callable[[], None]
+) -> str:
+    """The resourceVersion of a resource that `path` has listed before, as consistent as a whole list of it would be."""
+    try:
+        _, version, _ = await _page(connection, path, _NOTHING, _NOTHING_TIMEOUTS, bare, heard)
+    except RefusedError as refusal:
+        if refusal.status == 404 and resource.optional:
+            raise GoneError from refusal
+        raise
+    return version
+
+
 async def _page(
-    connection: Connection, path: str, more: str, decode: Callable[[Raw], Item], heard: Callable[[], None]
+    connection: Connection,
+    path: str,
+    params: list[tuple[str, str]],
+    timeouts: Timeouts,
+    decode: Callable[[Raw], Item],
+    heard: Callable[[], None],
 ) -> tuple[list[Item], str, str]:
-    params = [("limit", str(PAGE_OBJECTS))] + ([("continue", more)] if more else [])
-    async with connection.get(path, params, _TIMEOUTS) as reply:
+    async with connection.get(path, params, timeouts) as reply:
         body = await reply.body(PAGE_BYTES)
     heard()
     try:

@@ -1,8 +1,9 @@
 """Follows one resource of one member: list, watch, resume; whole truths and single changes go to a follower.
 
 Every stream is short (`timeoutSeconds`, jittered) and goes on from the last resourceVersion. One that neither ends nor
-speaks 5 s after its end is due is broken, whatever TCP says. A status of 401, 403 or 5xx never means "empty". It knows
-nothing of services: what an object says is the decoder's part, what follows from it the follower's.
+speaks 5 s after its end is due is broken, whatever TCP says; after one that ends without a word the server is asked for
+its version, which costs no list. A status of 401, 403 or 5xx never means "empty". It knows nothing of services: what an
+object says is the decoder's part, what follows from it the follower's.
 """
 
 import asyncio
@@ -28,8 +29,6 @@ _HEALTHY: Final = 5.0
 """Seconds that a stream must have lived for its end to be a normal one."""
 _STUCK: Final = 3
 """After so many failures at one resourceVersion only a list can help (a garbled object would come again and again)."""
-_MOST_PATIENCE: Final = 20
-"""Streams that may say nothing before a list."""
 _RELIST: Final = (600.0, 900.0)
 """A list every 10-15 minutes heals what a watch has lost without a word."""
 
@@ -53,7 +52,7 @@ class Follower(Protocol):
         """The resource cannot be read now."""
 
     def counted(self, what: str) -> None:
-        """Something worth a metric happened: list, watch, gone, refused."""
+        """Something worth a metric happened: list, check, watch, gone, refused."""
 
 
 class _KickedError(Exception):
@@ -95,7 +94,7 @@ class Watch:
         self._path = resource.paths[0]
         self._version = ""
         self._stuck = 0
-        self._spoke, self._silent, self._patience = False, 0, 1
+        self._spoke, self._silent = False, False
         self._relist_at = 0.0
         self._sure = False
         self._present = False
@@ -138,26 +137,32 @@ class Watch:
             await self._list()
             self._relist_at = loop.time() + self._random.uniform(*_RELIST)
             self._follower.readable(self.resource)
+        elif self._silent:
+            await self._settle()
         opened = loop.time()
         self._spoke = False
         await self._watch()
-        self._doubt()
+        self._silent = not self._spoke
         if loop.time() - opened >= min(_HEALTHY, self._period / 2):
             self._backoff.reset()
         else:
             await self._backoff.pause()
 
-    def _doubt(self) -> None:
-        """A stream without a word may follow a version that a restored server has yet to reach: a list settles that.
+    async def _settle(self) -> None:
+        """After a stream without a word: is the server there, and has it what we have seen? Else a list.
 
-        A server that never sends bookmarks is listed less and less often for it.
+        A quiet resource gets no bookmarks, but neither does one that follows a version which a restored server has yet
+        to reach. A higher version is nothing to go on from: an event below it may still be under way.
         """
-        if self._spoke:
-            self._silent, self._patience = 0, 1
-            return
-        self._silent += 1
-        if self._silent >= self._patience:
-            self._version, self._silent, self._patience = "", 0, min(self._patience * 2, _MOST_PATIENCE)
+        self._follower.counted("check")
+        async with self._interruptible(None):
+            version = await listing.current(
+                self._connection, self.resource, self._path, self._bare, self._follower.alive
+            )
+        if number(version) < number(self._version):
+            raise GoneError
+        self._silent = False
+        self._follower.readable(self.resource)
 
     async def _relist_soon(self) -> None:
         """At once the first time; a server that forgets again and again is given time."""
@@ -189,7 +194,7 @@ class Watch:
             self._version = ""
             raise _UnsureError
         self._path, self._version = whole.path, whole.version
-        self._sure, self._present, self._stuck = False, True, 0
+        self._sure, self._silent, self._present, self._stuck = False, False, True, 0
 
     async def _watch(self) -> None:
         """One stream, from the last resourceVersion to its end."""

@@ -1,6 +1,7 @@
 """The watch verb: from a position in the store's change log to a stream of events.
 
-Times are those of a real 1.37 server: a first bookmark after a second, then one a minute, one 2 s before the end.
+Times are those of a real 1.37 server: a first bookmark after a second, then one a minute, one 2 s before the end; but
+none while there is nothing newer than the version that the watch began with.
 """
 
 import asyncio
@@ -95,20 +96,18 @@ async def events(plan: Plan, store: Store) -> AsyncIterator[bytes]:
         at = plan.version or 0
         if plan.version is None or plan.initial:
             at = store.version
-            items = [item for item in store.items(plan.kind, plan.namespace) if plan.matches(item)]
-            for block in _blocks(_line("ADDED", plan.present(item)) for item in items):
+            for block in _begin(plan, store):
                 yield block
-            if plan.initial and plan.bookmarks:
-                yield _bookmark(plan, at, complete=True)
-        due = start + (plan.bookmark_every if plan.initial else plan.first_bookmark)
-        last = end - LAST_BOOKMARK if plan.timeout > LAST_BOOKMARK else inf
+        begun = at
+        due = start + (plan.bookmark_every if plan.initial else plan.first_bookmark) if plan.bookmarks else inf
+        last = end - LAST_BOOKMARK if plan.bookmarks and plan.timeout > LAST_BOOKMARK else inf
         while (now := time.monotonic()) < end:
             # Before news: a quiet resource of a busy server must get its bookmarks too.
-            if plan.bookmarks and now >= min(due, last):
+            if now >= min(due, last):
                 due, last = (due, inf) if last <= now else (now + plan.bookmark_every, last)
-                yield _bookmark(plan, at)
-            soon = min(end, due, last) if plan.bookmarks else end
-            if await _wait(store, at, soon - now):
+                if at > begun:
+                    yield _bookmark(plan, at)
+            if await _wait(store, at, min(end, due, last) - now):
                 changes = store.since(at)
                 at = store.version
                 for block in _blocks(_event(plan, change) for change in changes):
@@ -117,6 +116,15 @@ async def events(plan: Plan, store: Store) -> AsyncIterator[bytes]:
         return
     except ApiError as error:
         yield _line("ERROR", error.body())
+
+
+def _begin(plan: Plan, store: Store) -> Iterator[bytes]:
+    """What is there now, and for a WatchList the bookmark that says so."""
+    version = store.version
+    items = [item for item in store.items(plan.kind, plan.namespace) if plan.matches(item)]
+    yield from _blocks(_line("ADDED", plan.present(item)) for item in items)
+    if plan.initial and plan.bookmarks:
+        yield _bookmark(plan, version, complete=True)
 
 
 async def _wait(store: Store, at: int, seconds: float) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import ssl
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -67,7 +67,7 @@ class Scripted:
         self._answers: defaultdict[str, deque[Answer]] = defaultdict(deque)
 
     def say(self, to: str, *answers: Answer) -> None:
-        """The next answers to "list services", "watch services", "readyz" and such."""
+        """The next answers to "list services", "watch services", "check services" (a list of nothing), "readyz"."""
         self._answers[to].extend(answers)
 
     def count(self, to: str) -> int:
@@ -77,7 +77,7 @@ class Scripted:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """One request."""
         plural = request.path.rsplit("/", 1)[1]
-        verb = plural if plural == "readyz" else f"{'watch' if 'watch' in request.query else 'list'} {plural}"
+        verb = plural if plural == "readyz" else f"{_verb(request.query)} {plural}"
         self.asked.append((verb, dict(request.query)))
         self.headers.append(dict(request.headers))
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
@@ -90,7 +90,11 @@ class Scripted:
             return web.json_response({"kind": "Status", "message": "unknown"}, status=404)
         if "watch" in request.query:
             return await stream(bookmark(self.version), hold=float(request.query["timeoutSeconds"]))(request)
-        return listed(plural, self.version, self.objects[plural])
+        return listed(plural, self.version, () if verb.startswith("check") else self.objects[plural])
+
+
+def _verb(query: Mapping[str, str]) -> str:
+    return "watch" if "watch" in query else "check" if "fieldSelector" in query else "list"
 
 
 def listed(plural: str, version: int, items: Iterable[Json | str], more: str = "") -> web.Response:

@@ -69,6 +69,17 @@ async def test_first_sync_is_one_whole(lab: FakeCluster, of: Member) -> None:
         assert heard.wholes == 1
 
 
+async def test_a_quiet_member_is_listed_once(lab: FakeCluster, of: Member) -> None:
+    """However many streams end without a word, a member in which nothing happens is listed once, and stays fresh."""
+    async with following(of) as (feed, heard):
+        version = lab.store.version
+        await until(lambda: feed.counts["check"] >= 9, 15.0)
+        assert lab.store.version == version
+        assert feed.counts["list"] == 3
+        assert feed.counts["failure"] == 0
+        assert freshness(heard) == Freshness.FRESH
+
+
 @pytest.mark.parametrize("fault", ["gone", "gone=http", "reset@services", "stop", "hang", "partition"])
 async def test_faults_lose_nothing(lab: FakeCluster, of: Member, fault: str) -> None:
     """Whatever breaks, what is known stays, and what changed meanwhile is known after the cure."""

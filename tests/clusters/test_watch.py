@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from fedns.clusters.member import Pace
-from fedns.federation.health import Alive, Timers, Unreadable
+from fedns.federation.health import Alive, Readable, Timers, Unreadable
 from tests.clusters.scripted import (
     Answer,
     Scripted,
@@ -167,11 +167,84 @@ async def test_version_that_goes_back_is_settled_by_a_list(script: Scripted, tmp
         assert heard.exports["shop", "a"].cluster_ips == (bytes([10, 0, 0, 9]),)
 
 
-async def test_stream_without_a_word_is_settled_by_a_list(script: Scripted, tmp_path: Path) -> None:
-    """A watch that says nothing at all may wait for a version that a restored server has lost."""
+async def test_streams_without_a_word_cost_no_list(script: Scripted, tmp_path: Path) -> None:
+    """After each stream that ends without a word one small consistent read says that all is well, and it is resumed."""
+    script.say("watch services", *[stream(hold=0.6)] * 4)
+    async with following(member(script.url, tmp_path)) as (feed, heard):
+        await until(lambda: script.count("watch services") == 5)
+        assert script.count("list services") == 1
+        checks = [query for verb, query in script.asked if verb == "check services"]
+        assert checks == [{"fieldSelector": "metadata.name=none", "limit": "1"}] * 4
+        assert {query["resourceVersion"] for verb, query in script.asked if verb == "watch services"} == {"100"}
+        assert feed.counts["check"] == 4
+        assert not faults([*heard.evidence])
+
+
+async def test_version_of_another_change_is_no_doubt(script: Scripted, tmp_path: Path) -> None:
+    """A server that has moved on is well; the watch goes on from its own version, which loses nothing."""
     script.say("watch services", stream(hold=0.6))
+    script.say("check services", reply(lambda: listed("services", 170, [])))
     async with following(member(script.url, tmp_path)):
-        await until(lambda: script.count("list services") == 2)
+        await until(lambda: script.count("watch services") == 2)
+        assert script.count("list services") == 1
+        assert [query["resourceVersion"] for verb, query in script.asked if verb == "watch services"] == ["100", "100"]
+
+
+async def test_restored_server_costs_one_list(script: Scripted, tmp_path: Path) -> None:
+    """A server whose version is below ours was restored: one list takes over what it holds now, and is believed."""
+    script.objects["services"] = [service("a", 90), service("b", 95)]
+
+    async def restored(request: web.Request) -> web.StreamResponse:
+        script.objects["services"] = [service("a", 40, clusterIP="10.0.0.9")]
+        script.version = 50
+        return await stream(hold=0.6)(request)
+
+    script.say("watch services", restored, *[stream(hold=0.6)] * 2)
+    async with following(member(script.url, tmp_path)) as (_, heard):
+        await until(lambda: script.count("watch services") == 4)
+        assert heard.names() == ["a"]
+        assert heard.exports["shop", "a"].cluster_ips == (bytes([10, 0, 0, 9]),)
+        assert script.count("list services") == 2
+        versions = [query["resourceVersion"] for verb, query in script.asked if verb == "watch services"]
+        assert versions == ["100", "50", "50", "50"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(status(403), id="refused"),
+        pytest.param(status(503), id="unavailable"),
+        pytest.param(reply(lambda: web.Response(text="<html>")), id="no list"),
+    ],
+)
+async def test_check_that_fails_is_repeated(script: Scripted, tmp_path: Path, answer: Answer) -> None:
+    """Until the small read is answered the resource counts as unreadable, and no stream is opened; nothing is lost."""
+    script.objects["services"] = [service("a", 10)]
+    script.say("watch services", stream(hold=0.6))
+    script.say("check services", answer, answer)
+    async with following(member(script.url, tmp_path)) as (_, heard):
+        await until(lambda: script.count("watch services") == 2)
+        assert script.count("check services") == 3
+        assert len(faults([*heard.evidence])) == 2
+        last = max(at for at, each in enumerate(heard.evidence) if isinstance(each, Unreadable))
+        assert Readable("services") in heard.evidence[last:]
+        assert script.count("list services") == 1
+        assert heard.names() == ["a"]
+
+
+async def test_resource_that_vanished_is_found_by_a_check(script: Scripted, tmp_path: Path) -> None:
+    """An optional resource that is gone when a stream has ended in silence is absent, after a second look."""
+    script.objects |= {"services": [service("b", 11, exported=False)], "serviceexports": [export("b", 12)]}
+
+    async def vanish(request: web.Request) -> web.StreamResponse:
+        del script.objects["serviceexports"]
+        return await stream(hold=0.6)(request)
+
+    script.say("watch serviceexports", vanish)
+    async with following(member(script.url, tmp_path)) as (_, heard):
+        await until(lambda: heard.wholes)
+        await until(lambda: not heard.names())
+        assert faults([*heard.evidence], "exports") == ["the resource vanished: waiting for a second look"]
 
 
 async def test_line_that_is_too_long_costs_only_itself(script: Scripted, tmp_path: Path) -> None:

@@ -59,11 +59,13 @@ class ApiServer:
         await self.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         return name
 
-    async def events(self, path: str, **params: str) -> list[Json]:
-        """All events of a watch until it ends by itself."""
+    async def events(self, path: str, opened: asyncio.Event | None = None, **params: str) -> list[Json]:
+        """All events of a watch until it ends by itself; `opened` is set once the server follows changes for it."""
         found: list[Json] = []
         async with self.session.get(self.url + path, params={"watch": "1"} | params) as response:
             assert response.status == 200, await response.text()
+            if opened is not None:
+                opened.set()
             found.extend([msgspec.json.decode(line) | {"at": time.monotonic()} async for line in response.content])
         return found
 

@@ -105,13 +105,32 @@ async def test_bookmarks(api_server: ApiServer) -> None:
     path, elsewhere = await place(api_server, "bookmarks"), await place(api_server, "elsewhere")
     version = (await api_server.get(path))["metadata"]["resourceVersion"]
     options = {"resourceVersion": version, "allowWatchBookmarks": "true", "timeoutSeconds": "5"}
-    watching = asyncio.create_task(api_server.events(path, **options))
-    await asyncio.sleep(0)
+    opened = asyncio.Event()
+    watching = asyncio.create_task(api_server.events(path, opened, **options))
+    # A real server counts what happened before it opened the watch as known, even where the watch did not see it.
+    await asyncio.wait_for(opened.wait(), 5)
     await api_server.make(elsewhere, endpoint_slice("a"))
     events = await watching
     assert {event["type"] for event in events} == {"BOOKMARK"}
     assert {event["object"]["kind"] for event in events} == {"EndpointSlice"}
     assert int(events[-1]["object"]["metadata"]["resourceVersion"]) > int(version)
+
+
+async def test_no_bookmarks_without_news(api_server: ApiServer) -> None:
+    """A watch from the newest version of a quiet type gets no bookmark, not even before its end."""
+    path = await place(api_server, "quiet")
+    version = (await api_server.get(path))["metadata"]["resourceVersion"]
+    options = {"resourceVersion": version, "allowWatchBookmarks": "true", "timeoutSeconds": "4"}
+    assert await api_server.events(path, **options) == []
+
+
+async def test_version_without_objects(api_server: ApiServer) -> None:
+    """A list that matches nothing tells the version of the collection, which never falls behind what was written."""
+    path = await place(api_server, "nothing")
+    made = await api_server.make(path, endpoint_slice("a"))
+    found = await api_server.get(f"{DISCOVERY}/endpointslices", fieldSelector="metadata.name=none", limit="1")
+    assert found["items"] == []
+    assert int(found["metadata"]["resourceVersion"]) >= int(made["metadata"]["resourceVersion"])
 
 
 async def test_no_bookmarks_unasked(api_server: ApiServer) -> None:

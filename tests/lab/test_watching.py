@@ -80,13 +80,26 @@ async def test_bookmarks_though_others_change() -> None:
 
 
 async def test_last_bookmark_before_the_end() -> None:
-    """One bookmark comes two seconds before the end, however rare they are."""
-    asked = plan(version=1000, bookmarks=True, timeout=2.2, first_bookmark=60.0)
+    """One bookmark comes two seconds before the end, however rare they are, if another type has changed."""
     store = Store(version=1000, multicluster=False)
+    asked = plan(version=store.version, kind=ENDPOINT_SLICES, bookmarks=True, timeout=2.2, first_bookmark=60.0)
+    store.apply(SERVICE)
     start = time.monotonic()
-    async for _ in events(msgspec.structs.replace(asked, version=store.version), store):
+    seen = 0
+    async for _ in events(asked, store):
+        seen += 1
         assert 0.1 < time.monotonic() - start < 1.5
+    assert seen == 1
     assert time.monotonic() - start >= 2.2
+
+
+@pytest.mark.parametrize("initial", [False, True])
+async def test_no_bookmark_without_news(initial: bool) -> None:
+    """While the store is where the watch began no bookmark comes, neither in between nor before the end."""
+    store = Store()
+    asked = plan(version=store.version, bookmarks=True, timeout=2.2, first_bookmark=0.1, bookmark_every=0.1)
+    found = await read(msgspec.structs.replace(asked, initial=initial), store)
+    assert kinds(found) == ["BOOKMARK"] * initial
 
 
 async def test_watch_list_of_nothing() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 import pytest
 
 from fedns.clusters.member import MemberFeed, Pace
-from fedns.federation.health import Evidence, Synced
+from fedns.federation.health import Evidence, Synced, Timers
 from fedns.federation.objects import Cluster, Export, ServiceKey
 from fedns.lab import crds
 from fedns.lab.real import ControlPlanes, Server
@@ -30,6 +31,7 @@ class Held:
     def __init__(self) -> None:
         self.exports: dict[ServiceKey, Export] = {}
         self.synced = 0
+        self.counts = Counter[str]()
 
     def replaced(self, cluster: str, exports: Iterable[Export]) -> None:
         assert cluster == "eu2"
@@ -47,12 +49,13 @@ class Held:
 
 
 @asynccontextmanager
-async def followed(server: Server, path: Path) -> AsyncIterator[Held]:
+async def followed(server: Server, path: Path, timers: Timers = FAST) -> AsyncIterator[Held]:
     """A member that is followed until the end, by a feed that looks often for types that are not there."""
     path.write_text(json.dumps(server.kubeconfig()))
     held = Held()
     member = Member(cluster=Cluster(name=server.name), kubeconfig=Kubeconfig(path=str(path)))
-    feed = MemberFeed(member, FAST, held, lists=asyncio.Semaphore(2), pace=Pace(absent=0.2))
+    feed = MemberFeed(member, timers, held, lists=asyncio.Semaphore(2), pace=Pace(absent=0.2))
+    held.counts = feed.counts
     task = asyncio.create_task(feed.run())
     try:
         await until(lambda: held.synced == 1)
@@ -120,6 +123,15 @@ async def test_a_restart_is_followed(planes: ControlPlanes, tmp_path: Path) -> N
         await planes.servers["eu2"].delete("/api/v1/namespaces/feed/services/dropped")
         await until(lambda: ("feed", "dropped") not in held.exports)
         assert ("feed", "kept") in held.exports
+
+
+async def test_a_quiet_member_is_listed_once(planes: ControlPlanes, tmp_path: Path) -> None:
+    """Streams in which nothing happens end in silence here; each costs a small read, and none a list."""
+    timers = msgspec.structs.replace(FAST, watch_period=2.0)
+    async with followed(planes.servers["eu2"], tmp_path / "kubeconfig", timers) as held:
+        await until(lambda: held.counts["check"] >= 6)
+        assert held.counts["list"] == 3
+        assert not held.counts["failure"]
 
 
 async def test_types_may_come_later(planes: ControlPlanes, tmp_path: Path) -> None:
