@@ -8,7 +8,6 @@ at once.
 import contextlib
 import logging
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +19,7 @@ from time import monotonic, monotonic_ns
 from typing import Any, Final
 
 from fedns.answers import counters
+from fedns.settings import logs
 from fedns.settings.child import IP_PKTINFO, Child, map_block
 from fedns.settings.load import ConfigError, load
 from fedns.settings.schema import Address, Settings
@@ -153,6 +153,7 @@ class Supervisor:
                 tcp=kinds[socket.SOCK_STREAM],
                 lifeline=self._lifeline[0],
                 workers=workers,
+                logging=settings.logging,
             )
 
         self._control = Slot("the control process", "fedns.control.daemon", child(0))
@@ -250,21 +251,20 @@ def open_sockets(addresses: tuple[Address, ...]) -> list[socket.socket]:
 
 def run(config: Path, overrides: dict[str, Any]) -> int:
     """`fedns serve`: 0 after an orderly stop, 1 when the sockets cannot be had, 2 when the configuration is wrong."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         settings = load(config, overrides, os.environ)
     except ConfigError as error:
         for problem in error.problems:
             print(f"{config}:{problem.line}: {problem.path}: {problem.sentence}", file=sys.stderr)  # noqa: T201
         return 2
-    directory = Path(tempfile.mkdtemp(prefix="fedns-"))
+    logs.configure(settings.logging)
     try:
-        return Supervisor(config, overrides, settings, directory).run()
+        # The socket between control process and workers lies here: for this user only.
+        with tempfile.TemporaryDirectory(prefix="fedns-", ignore_cleanup_errors=True) as directory:
+            return Supervisor(config, overrides, settings, Path(directory)).run()
     except OSError as error:
-        log.error("%s", error.strerror or error)  # noqa: TRY400 -- a sentence for the operator, no traceback
+        log.error("%s", error)  # noqa: TRY400 -- a sentence for the operator, no traceback
         return 1
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _memory(name: str) -> int:

@@ -1,11 +1,13 @@
 """Supervisor: children that die or hang are replaced at once, and only the queries in their hands are lost."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Self
@@ -15,9 +17,10 @@ import pytest_asyncio
 
 from bench.ground import serving
 from fedns.lab.demo import addresses_of
+from fedns.lab.processes import free_port
 from fedns.lab.world import SERVICE, World
 from fedns.settings.schema import Address
-from fedns.supervisor import open_sockets
+from fedns.supervisor import open_sockets, run
 from tests.lab.worlds import running, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -188,3 +191,28 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+async def test_every_process_logs_in_the_form_that_is_configured(tmp_path: Path) -> None:
+    """With `logging.format: json` each line is an object, the supervisor's and the workers' too."""
+    async with World(tmp_path, members=1, workers=1, port=free_port()) as world:
+        settings = json.loads(world.config.read_text())
+        world.config.write_text(json.dumps(settings | {"logging": {"format": "json"}}))
+        await world.serve()
+        log = tmp_path / "fedns.log"
+        os.kill(serving(world.server_pid, "fedns.control.daemon")[0], signal.SIGKILL)
+        os.kill(serving(world.server_pid, "fedns.servers.worker")[0], signal.SIGKILL)
+        await until(lambda: log.read_text().count("ended (killed by SIGKILL)") == 2)
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {line["logger"].partition(".")[0] for line in lines} == {"fedns"}
+
+
+async def test_a_machine_without_room_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """No directory for the socket between the processes: exit code 1, and no traceback."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    config = tmp_path / "fedns.yaml"
+    config.write_text("apiVersion: fedns.io/v1alpha1\nkind: FednsConfig\nclusters: [{name: eu1, inCluster: true}]\n")
+    assert run(config, {}) == 1
+    assert "nowhere" in capsys.readouterr().err

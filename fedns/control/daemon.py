@@ -18,7 +18,6 @@ from typing import Any, Final
 
 from fedns.answers import counters
 from fedns.answers.replica import Replica
-from fedns.control import logs
 from fedns.control.admin import Health, Pages, Readiness, Servers
 from fedns.control.feeds import Feeds
 from fedns.control.metrics import Metrics
@@ -27,6 +26,7 @@ from fedns.control.publish import Publisher
 from fedns.control.truth import Truth
 from fedns.servers import worker
 from fedns.servers.feed import follow
+from fedns.settings import logs
 from fedns.settings.child import Child, inherited, started
 from fedns.settings.load import ConfigError, load
 from fedns.settings.schema import Logging, Settings, rules

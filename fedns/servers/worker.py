@@ -4,10 +4,8 @@ It reads its sockets once it is loaded, never before; it never exits on its own 
 """
 
 import asyncio
-import logging
 import os
 import signal
-import sys
 from time import monotonic, monotonic_ns
 from typing import Final
 
@@ -16,13 +14,12 @@ from fedns.answers.replica import Replica
 from fedns.servers.feed import follow
 from fedns.servers.stream import StreamDoor
 from fedns.servers.udp import UdpDoor
+from fedns.settings import logs
 from fedns.settings.child import Child, inherited, started
 
 TICK_SECONDS: Final = 0.1
 DRAIN_SECONDS: Final = 0.2
 """After the last read: time for the event loop to write what streams still hold."""
-
-log = logging.getLogger(__name__)
 
 
 class Doors:
@@ -94,7 +91,7 @@ async def run(child: Child) -> None:
 def main() -> None:
     """`python -m fedns.servers.worker`, started by the supervisor."""
     child = started(os.environ, "worker")
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure(child.logging)
     asyncio.run(run(child))
 
 

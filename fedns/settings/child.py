@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from fedns.answers import counters
+from fedns.settings.schema import Logging
 
 IP_PKTINFO: Final = 8
 """The socket option of Linux, which Python 3.11 does not name."""
@@ -37,6 +38,7 @@ class Child(Struct, frozen=True, kw_only=True):
     tcp: tuple[int, ...]
     lifeline: int
     workers: int
+    logging: Logging = Logging()
 
     def descriptors(self) -> tuple[int, ...]:
         """Everything that must be inherited."""

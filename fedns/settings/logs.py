@@ -1,4 +1,4 @@
-"""How log records become lines on stderr: text for people, or one JSON object a line."""
+"""How log records become lines on stderr, in every process: text for people, or one JSON object a line."""
 
 import logging
 import sys

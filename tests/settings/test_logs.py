@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fedns.control import logs
+from fedns.settings import logs
 from fedns.settings.schema import Logging
 
 
