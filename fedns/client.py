@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import asyncio_dgram
 from asyncio_dgram.aio import DatagramClient
-from dnslib import EDNS0, QTYPE, DNSError, DNSHeader, DNSQuestion, DNSRecord
+from dnslib import EDNS0, QTYPE, DNSError, DNSHeader, DNSQuestion, DNSRecord, EDNSOption
 from dnslib.label import DNSLabel
 
 DEFAULT_BUFFER: Final = 1232
@@ -65,16 +65,10 @@ def _packet(question: Ask) -> bytes:
         label = DNSLabel(question.name)
         record = DNSRecord(DNSHeader(id=secrets.randbits(16), rd=1), q=DNSQuestion(label, number))
         if question.buffer:
-            record.add_ar(EDNS0(udp_len=question.buffer, opts=[_option(each) for each in question.options]))
+            record.add_ar(EDNS0(udp_len=question.buffer, opts=[EDNSOption(*each) for each in question.options]))
         return bytes(record.pack())
     except (DNSError, UnicodeError) as error:
         raise ClientError(f"{question.name!r} is no domain name: {error}") from error
-
-
-def _option(option: tuple[int, bytes]) -> object:
-    from dnslib import EDNSOption  # noqa: PLC0415 -- only queries with options need it
-
-    return EDNSOption(*option)
 
 
 def _type_number(text: str) -> int:
