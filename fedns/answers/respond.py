@@ -29,14 +29,14 @@ SILENCE: Final = b""
 
 def respond(packet: bytes, view: View, replica: Replica, now: float) -> bytes:
     """The reply to one packet, empty for silence; `now` is CLOCK_MONOTONIC seconds."""
-    entry = view.entries.get(packet[2:])
-    if entry is None:
-        try:
+    try:
+        entry = view.entries.get(packet[2:])
+        if entry is None:
             return _answer(packet, view, replica, now)
-        except Exception:  # noqa: BLE001 -- the door's promise: a bug of ours costs one SERVFAIL, never the worker
-            return _fault(packet, replica)
-    replica.counts[entry.word] += 1
-    return packet[:2] + entry.take()
+        replica.counts[entry.word] += 1
+        return packet[:2] + entry.take()
+    except Exception:  # noqa: BLE001 -- the door's promise: a bug of ours costs one SERVFAIL, never the worker
+        return _fault(packet, replica)
 
 
 def _answer(packet: bytes, view: View, replica: Replica, now: float) -> bytes:

@@ -98,6 +98,19 @@ def test_a_bug_costs_one_servfail(monkeypatch: pytest.MonkeyPatch) -> None:
     assert held.counts[counters.DROPS + counters.DROP_REASONS.index("fault")] == 2
 
 
+def test_a_bug_in_a_remembered_answer_costs_one_servfail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later responses are encoded when their turn comes: the promise holds there too."""
+    held = replica()
+    view = held.view("127.0.0.1", stream=False)
+    assert dns.message.from_wire(respond(QUERY, view, held, NOW)).rcode() == 0
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(module, "write", broken)
+    assert dns.message.from_wire(respond(QUERY, view, held, NOW)).rcode() == 2
+
+
 def test_uncacheable_answers_are_made_each_time() -> None:
     """What depends on the client's own address is never remembered."""
     held = replica()

@@ -17,9 +17,16 @@ class Control:
         self.heard: asyncio.Queue[ToControl] = asyncio.Queue()
         self.generation = generation
         self.broken = broken
+        self._writer: asyncio.StreamWriter | None = None
+
+    def end(self) -> None:
+        """This control process is gone, and its connection with it."""
+        assert self._writer is not None
+        self._writer.close()
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Say a whole truth, then listen to the end."""
+        self._writer = writer
         frames = Frames()
         said = False
         while chunk := await reader.read(1000):
@@ -48,12 +55,9 @@ async def test_a_worker_follows_across_restarts_and_broken_streams(tmp_path: Pat
             assert (hello.slot, hello.epoch) == (3, expected)
             assert await control.heard.get() == Ack(control.generation)
         expected = "epoch"
-        server.close()
-        server.close_clients() if hasattr(server, "close_clients") else None
         assert held.loaded
-        feed.cancel()
-        await asyncio.wait([feed])
-        feed = asyncio.create_task(follow(path, 3, held))
+        server.close()
+        control.end()
     feed.cancel()
     await asyncio.wait([feed])
     assert held.generation == 7
