@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self
 import aiohttp
 from msgspec import Struct
 
+from fedns.lab import kubeconfig
 from fedns.lab.processes import START_SECONDS, end
 
 
@@ -113,15 +114,7 @@ class Simulated:
 
     def kubeconfig(self) -> dict[str, Any]:
         """A kubeconfig with one context, named like the member; no credentials, since the server asks for none."""
-        name = self.member.name
-        return {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": name, "cluster": {"server": self.url}}],
-            "users": [{"name": name, "user": {}}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-            "current-context": name,
-        }
+        return kubeconfig.contents({self.member.name: self.url})
 
     async def put(self, objects: Sequence[dict[str, Any]]) -> None:
         """Create or change objects."""

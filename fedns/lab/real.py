@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 import aiohttp
 from msgspec import Struct
 
-from fedns.lab import crds
+from fedns.lab import crds, kubeconfig
 from fedns.lab.processes import die_with_parent, end, free_port
 
 NEEDED: Final = ("etcd", "kube-apiserver")
@@ -96,14 +96,7 @@ class Server(Struct, frozen=True, kw_only=True):
 
     def kubeconfig(self, token: str = READER_TOKEN) -> dict[str, Any]:
         """A kubeconfig with one context, for a token: the reader's may list and watch what fedns follows."""
-        return {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": self.name, "cluster": {"server": self.url, "certificate-authority": str(self.ca)}}],
-            "users": [{"name": "lab", "user": {"token": token}}],
-            "contexts": [{"name": self.name, "context": {"cluster": self.name, "user": "lab"}}],
-            "current-context": self.name,
-        }
+        return kubeconfig.contents({self.name: self.url}, token, self.ca)
 
 
 class ControlPlanes:

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 import aiohttp
 
 from fedns.client import Ask, ClientError, Reply, ask
+from fedns.lab import kubeconfig
 from fedns.lab.members import Cluster, Simulated, plan
 from fedns.lab.processes import START_SECONDS, die_with_parent, end, free_port
 from fedns.lab.real import ControlPlanes, assets
@@ -71,9 +72,7 @@ class World:
         try:
             await self._start_members()
             for name, cluster in self.clusters.items():
-                path = self.directory / f"{name}.kubeconfig"
-                path.touch(mode=0o600)
-                path.write_text(json.dumps(cluster.kubeconfig(), indent=2) + "\n")
+                kubeconfig.save(self.directory / f"{name}.kubeconfig", cluster.kubeconfig())
             self._write()
         except BaseException:
             await self._stop()
