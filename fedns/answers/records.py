@@ -5,7 +5,6 @@ form and makes one record of class IN. It knows record data only; messages and c
 """
 
 from collections.abc import Sequence
-from ipaddress import IPv6Address
 from struct import Struct as Layout
 from typing import Final
 
@@ -38,19 +37,6 @@ def name(source: str | Sequence[str | bytes]) -> bytes:
     if len(wire) > MAX_NAME_BYTES:
         raise ValueError(f"a name of {len(wire)} bytes: {MAX_NAME_BYTES} are allowed")
     return bytes(wire)
-
-
-def host_label(hostname: str, address: bytes) -> str:
-    """The label of a headless endpoint, as CoreDNS makes it: its host name, else its address with dashes.
-
-    IPv6 text is canonical (RFC 5952), so that all replicas agree; a dash never ends the label (`2001-db8--0`).
-    """
-    if hostname:
-        return hostname.lower()
-    if len(address) == 4:
-        return "-".join(map(str, address))
-    label = str(IPv6Address(address)).replace(":", "-").replace(".", "-")
-    return label + "0" if label.endswith("-") else label
 
 
 def a(owner: bytes, ttl: int, address: bytes) -> Record:

@@ -10,13 +10,14 @@ from typing import Final
 
 from msgspec import structs
 
-from fedns.answers import addresses, codes, records
+from fedns.answers import addresses, codes
 from fedns.answers.addresses import Target
 from fedns.answers.answer import Answer, AnswerGroup, Question, one
 from fedns.answers.names import Asked
 from fedns.answers.negatives import UNSURE_TTL, absent, empty, nodata, outdated, tell, unnamed
 from fedns.answers.packet import Record
 from fedns.answers.parts import aliases, decide, parts, placement
+from fedns.federation.candidates import host_label
 from fedns.federation.health import Freshness
 from fedns.federation.objects import AddressKind, Service
 from fedns.federation.placement import Candidate, Group, Placement, Policy, Reason, Rung, Tier, in_order, policy_for
@@ -153,7 +154,7 @@ def _only(found: Service, cluster: str, host: str) -> Service:
         if export.cluster == cluster:
             slices = []
             for each in export.slices:
-                own = tuple(at for at in each.endpoints if records.host_label(at.hostname, at.address) == host)
+                own = tuple(at for at in each.endpoints if host_label(at.hostname, at.address).lower() == host)
                 if own:
                     slices.append(structs.replace(each, endpoints=own))
             exports.append(structs.replace(export, slices=tuple(slices)))

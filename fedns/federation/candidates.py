@@ -63,7 +63,10 @@ def in_order(bunches: Iterable[Bunch]) -> Bunch:
 
 
 def host_label(hostname: str, address: bytes) -> str:
-    """The label of an endpoint's own name: its hostname, else its address with dashes (as CoreDNS makes it)."""
+    """The label of an endpoint's own name: its hostname, else its address with dashes (as CoreDNS makes it).
+
+    IPv6 text is canonical (RFC 5952), so that all replicas agree; a dash never ends the label (`2001-db8--0`).
+    """
     if hostname:
         return hostname
     if len(address) == 4:

@@ -103,20 +103,3 @@ def test_only_types_of_rfc_1035_are_compressed() -> None:
     """RFC 3597 section 4 and RFC 2782: a name in the data of other types, SRV above all, stays whole."""
     compressed = {record.rtype for record, _ in RECORDS.values() if record.compress}
     assert compressed == {codes.NS, codes.PTR, codes.CNAME, codes.SOA}
-
-
-HOST_LABELS: dict[str, tuple[str, str, str]] = {
-    "host name": ("my-pet-1", "10.0.0.1", "my-pet-1"),
-    "host name in capitals": ("Pet", "10.0.0.1", "pet"),
-    "IPv4": ("", "10.0.0.1", "10-0-0-1"),
-    "IPv6": ("", "5678:abcd::1", "5678-abcd--1"),
-    "IPv6 written long": ("", "5678:ABCD:0:0:0:0:0:1", "5678-abcd--1"),
-    "IPv6 with a dash at the end": ("", "2001:db8::", "2001-db8--0"),
-    "IPv6 with a dash in front": ("", "::1", "--1"),
-}
-
-
-@pytest.mark.parametrize(("hostname", "address", "label"), HOST_LABELS.values(), ids=HOST_LABELS.keys())
-def test_host_labels_are_those_of_coredns(hostname: str, address: str, label: str) -> None:
-    """The endpoint's host name comes first, then its canonical address with dashes."""
-    assert records.host_label(hostname, ip_address(address).packed) == label
