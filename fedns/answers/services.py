@@ -6,6 +6,7 @@ the result, or its absence, into an answer.
 
 from collections.abc import Collection, Iterable, Sequence
 from fractions import Fraction
+from itertools import chain
 from typing import Final
 
 from msgspec import structs
@@ -19,7 +20,7 @@ from fedns.answers.packet import Record
 from fedns.answers.parts import aliases, decide, parts, placement
 from fedns.federation.candidates import host_label
 from fedns.federation.health import Freshness
-from fedns.federation.objects import AddressKind, Service
+from fedns.federation.objects import AddressKind, Service, pack
 from fedns.federation.placement import Candidate, Group, Placement, Policy, Reason, Rung, Tier, in_order, policy_for
 
 KNOWN: Final = frozenset({Tier.READY, Tier.BACKUP, Tier.TERMINATING})
@@ -152,12 +153,11 @@ def _only(found: Service, cluster: str, host: str) -> Service:
     exports = []
     for export in found.exports:
         if export.cluster == cluster:
-            slices = []
-            for each in export.slices:
-                own = tuple(at for at in each.endpoints if host_label(at.hostname, at.address).lower() == host)
-                if own:
-                    slices.append(structs.replace(each, endpoints=own))
-            exports.append(structs.replace(export, slices=tuple(slices)))
+            own = (
+                pack(each.ports, (at for at in each.endpoints() if host_label(at.hostname, at.address).lower() == host))
+                for each in export.slices
+            )
+            exports.append(structs.replace(export, slices=tuple(chain.from_iterable(own))))
     return structs.replace(found, exports=tuple(exports))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from fedns.federation.objects import READY, SERVING, TERMINATING, Endpoint, Port, Slice
+from fedns.federation.objects import READY, SERVING, TERMINATING, Endpoint, Port, Slice, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ class SliceFacts(Struct, frozen=True):
     """An EndpointSlice and the service that it belongs to."""
 
     service: str
-    slice: Slice
+    slices: tuple[Slice, ...]
 
 
 class ExportFacts(Struct, frozen=True):
@@ -140,14 +140,14 @@ class Decoder:
         if family is None:
             self.refused["addressType"] += 1
             return None
-        endpoints = tuple(
+        endpoints = [
             Endpoint(address, conditions, zone, hostname)
             for endpoint in found.endpoints or ()
             for conditions, zone, hostname in [self._described(endpoint)]
             for text in endpoint.addresses or ()
             if (address := self._address(text, family)) is not None
-        )
-        return SliceFacts(service, Slice(meta.name, self._named_ports(found.ports), endpoints))
+        ]
+        return SliceFacts(service, pack(self._named_ports(found.ports), endpoints))
 
     def _export(self, _: Raw, meta: "_Meta") -> ExportFacts:
         return ExportFacts(_seconds(meta.creationTimestamp))

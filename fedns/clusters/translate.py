@@ -121,7 +121,7 @@ class Translator:
             ports=service.ports,
             cluster_ips=service.cluster_ips,
             load_balancer_ips=service.load_balancer_ips,
-            slices=tuple(slices[name].slice for name in sorted(slices)),
+            slices=tuple(each for name in sorted(slices) for each in slices[name].slices),
             annotations=service.annotations,
         )
 

@@ -96,7 +96,7 @@ def _replace(cluster: str, exports: list[Export]) -> Iterator[Replace]:
     while first or start < len(exports):
         end, endpoints = start, 0
         while end < len(exports) and end - start < CHUNK and endpoints < CHUNK_ENDPOINTS:
-            endpoints += sum(len(piece.endpoints) for piece in exports[end].slices)
+            endpoints += sum(piece.count for piece in exports[end].slices)
             end += 1
         yield Replace(cluster, tuple(exports[start:end]), first=first, last=end == len(exports))
         start, first = end, False

@@ -171,12 +171,12 @@ def _endpoints(export: Export) -> Iterable[tuple[Endpoint, tuple[Port, ...]]]:
     merged: dict[bytes, tuple[Endpoint, tuple[Port, ...]]] = {}
     for each in export.slices:
         ports = _ordered(each.ports)
-        for endpoint in each.endpoints:
+        for endpoint in each.endpoints():
             address = endpoint.address
             known = merged.get(address)
             if known is not None:
                 merged[address] = (_merged(known[0], endpoint), _ordered((*known[1], *ports)))
-            elif len(address) in _SIZES:
+            else:
                 merged[address] = (endpoint, ports)
     return merged.values()
 

@@ -151,8 +151,8 @@ def _ports(export: Export) -> list[str]:
 
 
 def _families(export: Export) -> list[str]:
-    addresses = export.cluster_ips or tuple(endpoint.address for each in export.slices for endpoint in each.endpoints)
-    return sorted({"IPv4" if len(address) == 4 else "IPv6" for address in addresses})
+    widths = set(map(len, export.cluster_ips)) or {each.width for each in export.slices if each.count}
+    return sorted("IPv4" if width == 4 else "IPv6" for width in widths)
 
 
 def _annotations(export: Export) -> list[str]:

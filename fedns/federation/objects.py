@@ -5,9 +5,10 @@ the garbage collector's rounds (`gc=False`: they hold no cycles), so that a mill
 Addresses are packed: 4 bytes (IPv4) or 16 (IPv6), in network order.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Iterator
 from enum import StrEnum
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 from msgspec import Struct
@@ -34,9 +35,13 @@ class AddressKind(StrEnum):
 
 
 class Cluster(Struct, frozen=True, kw_only=True):
-    """A member as its owner configured it: where it is, and which of its addresses may be handed out."""
+    """A member as its owner configured it: where it is, and which of its addresses may be handed out.
+
+    `via` names the member that tells of this one (a hub of imported services); "" when it is followed itself.
+    """
 
     name: str
+    via: str = ""
     region: str = ""
     jurisdiction: str = ""
     network: str = "default"
@@ -63,7 +68,10 @@ class Port(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Endpoint(Struct, frozen=True, array_like=True, gc=False):
-    """One address of one endpoint of an EndpointSlice; `hostname` is empty where the slice names none."""
+    """One address of one endpoint of an EndpointSlice; `hostname` is empty where the slice names none.
+
+    It lives only while it is looked at: what is held are the columns of a `Slice`.
+    """
 
     address: bytes
     conditions: int
@@ -77,11 +85,67 @@ class Endpoint(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Slice(Struct, frozen=True, array_like=True, gc=False):
-    """One EndpointSlice: endpoints that share the same port numbers."""
+    """Endpoints of one family that share the same port numbers, as columns: a few bytes for each endpoint.
 
-    name: str
+    `addresses` holds `width` bytes each (4: IPv4, 16: IPv6), `conditions` a byte each, `places` an index into `zones`
+    each. A column of one byte is the same for all. `hostnames` is empty where no endpoint has one.
+    """
+
     ports: tuple[Port, ...]
-    endpoints: tuple[Endpoint, ...]
+    width: int
+    addresses: bytes
+    conditions: bytes
+    zones: tuple[str, ...] = ("",)
+    places: bytes = b"\0"
+    hostnames: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many endpoints it has."""
+        return len(self.addresses) // self.width
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        """Its endpoints, in the order of their columns."""
+        width, zones, count = self.width, self.zones, self.count
+        addresses = (self.addresses[at : at + width] for at in range(0, len(self.addresses), width))
+        columns = (column * count if len(column) == 1 else column for column in (self.conditions, self.places))
+        for address, conditions, place, host in zip(
+            addresses, *columns, self.hostnames or repeat("", count), strict=True
+        ):
+            yield Endpoint(address, conditions, zones[place], host)
+
+
+def pack(ports: tuple[Port, ...], endpoints: Iterable[Endpoint]) -> tuple[Slice, ...]:
+    """These endpoints as slices, one for each family: those of one keep their order.
+
+    Past the 256th zone of a slice (Kubernetes allows 1,000 endpoints in one) an endpoint counts as being in none.
+    """
+    families: dict[int, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        families.setdefault(len(endpoint.address), []).append(endpoint)
+    return tuple(_packed(ports, width, families[width]) for width in sorted(families))
+
+
+def _packed(ports: tuple[Port, ...], width: int, endpoints: list[Endpoint]) -> Slice:
+    zones = tuple(dict.fromkeys(each.zone for each in endpoints))
+    if len(zones) > 256:
+        zones = ("", *filter(None, zones[:256]))[:256]
+    index = {zone: at for at, zone in enumerate(zones)}
+    hostnames = tuple(each.hostname for each in endpoints)
+    return Slice(
+        ports,
+        width,
+        b"".join(each.address for each in endpoints),
+        column(bytes(each.conditions for each in endpoints)),
+        zones,
+        column(bytes(index.get(each.zone, 0) for each in endpoints)),
+        hostnames if any(hostnames) else (),
+    )
+
+
+def column(values: bytes) -> bytes:
+    """A column of a slice: one byte where all are the same."""
+    return values[:1] if values.count(values[:1]) == len(values) else values
 
 
 class Export(Struct, frozen=True, array_like=True, gc=False):

@@ -60,24 +60,64 @@ class Local(Struct, frozen=True, kw_only=True):
 
 
 class Kubeconfig(Struct, frozen=True, kw_only=True):
-    """Credentials of a member; `context` "" is the file's current context."""
+    """Credentials of a member; `context` "" is the file's current context.
+
+    `content` is the text itself where there is no file (`path` then only names where it came from); `allow_exec` lets
+    the file run programs that give credentials.
+    """
 
     path: str
     context: str = ""
+    allow_exec: bool = False
+    content: str = ""
+
+
+class Trust(Struct, frozen=True, kw_only=True):
+    """How far a member is believed, beside its rank: for which namespaces and addresses, and how much of it.
+
+    `namespaces` are names, or patterns with `*`. `max_bytes` bounds one reading of one resource.
+    """
+
+    namespaces: tuple[str, ...] = ("*",)
+    cidrs: tuple[str, ...] = ANYWHERE
+    max_services: int = 20_000
+    max_endpoints: int = 500_000
+    max_events_per_second: int = 2_000
+    max_bytes: int = 1 << 30
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """One member cluster: what it is, how to reach its API server (`kubeconfig` or `in_cluster`), what it exports."""
+    """One member cluster: what it is, how to reach its API server (`kubeconfig` or `in_cluster`), what it exports.
+
+    With `source` imports it tells of other clusters, too: `sources` says where those are; one that is not named there
+    has no location.
+    """
 
     cluster: Cluster
     kubeconfig: Kubeconfig | None = None
     in_cluster: bool = False
+    source: Literal["exports", "imports"] = "exports"
+    sources: tuple[Cluster, ...] = ()
     exports: tuple[ExportMode, ...] = ("ServiceExport", "Label")
+    trust: Trust = Trust()
 
     @property
     def name(self) -> str:
         """The cluster id."""
         return self.cluster.name
+
+
+class Secrets(Struct, frozen=True, kw_only=True):
+    """Where members are described by Secrets of the local cluster: namespace and label selector."""
+
+    namespace: str
+    label_selector: str = "fedns.io/cluster=true"
+
+
+class ClustersFrom(Struct, frozen=True, kw_only=True):
+    """Where members come from, beside those that the file names; None is nowhere."""
+
+    secrets: Secrets | None = None
 
 
 class Logging(Struct, frozen=True, kw_only=True):
@@ -91,6 +131,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Everything that the configuration says; an address that is None is switched off."""
 
     clusters: tuple[Member, ...]
+    clusters_from: ClustersFrom = ClustersFrom()
     zones: tuple[Zone, ...] = (Zone(name="clusterset.local", kind="clusterset"),)
     dns: Dns = Dns()
     metrics: Address | None = Address("0.0.0.0", 9153)  # noqa: S104 -- scraped from other machines
@@ -108,7 +149,7 @@ def rules(settings: Settings) -> Rules:
     """What a worker needs of the settings."""
     return Rules(
         zones=settings.zones,
-        clusters=tuple(member.cluster for member in settings.clusters),
+        clusters=tuple(cluster for member in settings.clusters for cluster in (member.cluster, *member.sources)),
         local=Location(cluster=settings.local.cluster, zone=settings.local.zone, rule="local"),
         local_when_stale=settings.local.when_stale,
         clients=settings.clients,

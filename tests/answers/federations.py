@@ -17,7 +17,7 @@ from fedns.answers.rules import Rules, Zone
 from fedns.federation.catalog import Catalog
 from fedns.federation.health import Freshness, Status
 from fedns.federation.locality import Location
-from fedns.federation.objects import READY, SERVING, AddressKind, Cluster, Endpoint, Export, Port, Slice
+from fedns.federation.objects import READY, SERVING, AddressKind, Cluster, Endpoint, Export, Port, pack
 from fedns.federation.placement import Policy
 
 NOW: Final = 1000.0
@@ -57,7 +57,7 @@ def headless(
     cluster: str, *pods: Endpoint, name: str = "db", ports: tuple[Port, ...] = (HTTPS,), created: int = 1
 ) -> Export:
     """A headless service of the namespace shop."""
-    slices = (Slice(f"{name}-1", ports, pods),)
+    slices = pack(ports, pods)
     return Export(cluster, "shop", name, created, headless=True, ports=ports, slices=slices)
 
 
@@ -79,7 +79,7 @@ def balanced(
         ports=ports,
         cluster_ips=ips,
         load_balancer_ips=lb,
-        slices=(Slice(f"{name}-1", ports, pods),),
+        slices=pack(ports, pods),
     )
 
 

@@ -13,7 +13,7 @@ from fedns.answers.rules import Rules, Zone
 from fedns.answers.wire import Generation, Members, NewRules, Replace
 from fedns.federation.health import Freshness, Status
 from fedns.federation.locality import ClientRule, Location
-from fedns.federation.objects import READY, SERVING, Cluster, Endpoint, Export, Port, Slice
+from fedns.federation.objects import READY, SERVING, Cluster, Endpoint, Export, Port, pack
 
 NOW: Final = 1000.0
 ZONE: Final = "myfed.svc.example.com"
@@ -36,7 +36,7 @@ def export(
     """A headless service with ready endpoints at these addresses."""
     endpoints = tuple(Endpoint(address, READY | SERVING, zone) for address in addresses)
     ports = (Port("http", 80),)
-    slices = (Slice(f"{name}-1", ports, endpoints),)
+    slices = pack(ports, endpoints)
     return Export(cluster=cluster, namespace=namespace, name=name, created=1, headless=True, ports=ports, slices=slices)
 
 

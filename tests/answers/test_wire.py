@@ -21,7 +21,7 @@ from fedns.answers.wire import (
     to_worker,
 )
 from fedns.federation.health import Freshness, Status
-from fedns.federation.objects import READY, Endpoint, Export, Port, Slice
+from fedns.federation.objects import READY, Endpoint, Export, Port, pack
 
 EXPORT = Export(
     cluster="eu1",
@@ -29,7 +29,7 @@ EXPORT = Export(
     name="api",
     created=1,
     headless=True,
-    slices=(Slice("api-1", (Port("http", 80),), (Endpoint(b"\n\0\0\1", READY, "eu-a", "api-0"),)),),
+    slices=pack((Port("http", 80),), [Endpoint(b"\n\0\0\1", READY, "eu-a", "api-0")]),
 )
 
 DOWN: dict[str, ToWorker] = {

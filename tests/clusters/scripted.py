@@ -195,7 +195,7 @@ class Heard:
         """The addresses of a service's endpoints."""
         found = self.exports.get(("shop", name))
         slices = found.slices if found else ()
-        return [".".join(map(str, point.address)) for each in slices for point in each.endpoints]
+        return [".".join(map(str, point.address)) for each in slices for point in each.endpoints()]
 
 
 async def until(condition: Callable[[], object], seconds: float = 8.0) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from fedns.clusters.decode import Decoder, ExportFacts, ServiceFacts, SliceFacts, number, special
-from fedns.federation.objects import READY, SERVING, TERMINATING, Port
+from fedns.federation.objects import READY, SERVING, TERMINATING, Endpoint, Port
 from tests.clusters.scripted import endpointslice, export, service
 
 
@@ -24,6 +24,11 @@ def facts_of(**spec: Any) -> ServiceFacts:
     found = Decoder().service(raw(service("web", 7, **spec))).facts
     assert isinstance(found, ServiceFacts)
     return found
+
+
+def points(facts: SliceFacts) -> list[Endpoint]:
+    """The endpoints of a slice."""
+    return [endpoint for each in facts.slices for endpoint in each.endpoints()]
 
 
 def slice_of(**fields: Any) -> SliceFacts:
@@ -82,15 +87,15 @@ def test_kind_of_service(spec: dict[str, Any], headless: bool, external: bool) -
 )
 def test_conditions(conditions: Any, bits: int) -> None:
     """Ready nil counts as true, and serving nil as ready."""
-    (found,) = slice_of(endpoints=[{"addresses": ["10.0.0.1"], "conditions": conditions}]).slice.endpoints
+    (found,) = points(slice_of(endpoints=[{"addresses": ["10.0.0.1"], "conditions": conditions}]))
     assert found.conditions == bits
 
 
 def test_slice_of_two_families_and_nulls() -> None:
     """Endpoints, ports and addresses may be null; every address of an endpoint counts."""
-    assert slice_of(endpoints=None, ports=None).slice.endpoints == ()
-    points = [{"addresses": None}, {"addresses": ["fd00::1", "fd00::2"], "hostname": "pet-0", "zone": "z1"}]
-    found = slice_of(addressType="IPv6", endpoints=points).slice.endpoints
+    assert points(slice_of(endpoints=None, ports=None)) == []
+    given = [{"addresses": None}, {"addresses": ["fd00::1", "fd00::2"], "hostname": "pet-0", "zone": "z1"}]
+    found = points(slice_of(addressType="IPv6", endpoints=given))
     assert [(each.zone, each.hostname, len(each.address)) for each in found] == [("z1", "pet-0", 16)] * 2
 
 
@@ -109,7 +114,7 @@ def test_addresses_that_are_refused(text: str) -> None:
     item = endpointslice("web-1", 7, "web", text, good) | {"addressType": family}
     found = decoder.slice(raw(item)).facts
     assert isinstance(found, SliceFacts)
-    assert [each.address for each in found.slice.endpoints] == [ipaddress.ip_address(good).packed]
+    assert [each.address for each in points(found)] == [ipaddress.ip_address(good).packed]
     assert decoder.refused["address"] == 1
 
 
@@ -154,11 +159,11 @@ def test_odd_ports_and_hostnames_are_left_out() -> None:
     """A port out of range or with an odd name is no port; an odd hostname is none."""
     decoder = Decoder()
     ports = [{"port": 0}, {"port": 70000}, {"port": 80, "name": "a b"}, {"port": None}, {"port": 443, "name": "https"}]
-    points = [{"addresses": ["10.0.0.1"], "hostname": "a.b"}]
-    found = decoder.slice(raw(endpointslice("web-1", 7, "web") | {"ports": ports, "endpoints": points})).facts
+    given = [{"addresses": ["10.0.0.1"], "hostname": "a.b"}]
+    found = decoder.slice(raw(endpointslice("web-1", 7, "web") | {"ports": ports, "endpoints": given})).facts
     assert isinstance(found, SliceFacts)
-    assert found.slice.ports == (Port("https", 443),)
-    assert found.slice.endpoints[0].hostname == ""
+    assert found.slices[0].ports == (Port("https", 443),)
+    assert points(found)[0].hostname == ""
     assert decoder.refused == {"port": 3, "hostname": 1}
 
 

@@ -17,7 +17,7 @@ from fedns.control.publish import Publisher
 from fedns.control.truth import Truth
 from fedns.federation.health import Timers
 from fedns.federation.locality import Location
-from fedns.federation.objects import READY, Cluster, Endpoint, Export, Port, Slice
+from fedns.federation.objects import READY, Cluster, Endpoint, Export, Port, pack
 from fedns.servers.feed import follow
 
 ZONES = (Zone(name="clusterset.local", kind="clusterset"),)
@@ -35,7 +35,7 @@ def export(cluster: str, name: str, address: str = "10.0.0.1", *, endpoints: int
     """One headless service with endpoints that all have the same address."""
     place = Endpoint(socket.inet_aton(address), READY)
     ports = (Port("http", 80),)
-    slices = (Slice("s", ports, (place,) * endpoints),)
+    slices = pack(ports, (place,) * endpoints)
     return Export(cluster, "shop", name, created=1, headless=True, ports=ports, slices=slices)
 
 

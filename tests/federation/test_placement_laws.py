@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from fedns.federation.locality import Location
-from fedns.federation.objects import Service
+from fedns.federation.objects import Service, pack
 from fedns.federation.placement import Candidate, Part, Placement, Policy, Reason, Tier, World, place
 from tests.federation.worlds import locations, parts, policies, services, worlds
 
@@ -66,7 +66,9 @@ def test_no_order_matters(
     exports = [
         structs.replace(
             each,
-            slices=mixed(tuple(structs.replace(one, endpoints=mixed(one.endpoints)) for one in each.slices)),
+            slices=mixed(
+                tuple(one for given in each.slices for one in pack(given.ports, mixed((*given.endpoints(),))))
+            ),
             cluster_ips=mixed(each.cluster_ips),
             ports=mixed(each.ports),
         )
