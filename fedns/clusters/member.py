@@ -18,7 +18,7 @@ from fedns.clusters.connect import Connection, LostError, connect
 from fedns.clusters.decode import Decoder, Item
 from fedns.clusters.listing import EXPORTS, SERVICES, SLICES, Lists, Resource
 from fedns.clusters.probe import probe
-from fedns.clusters.translate import Translator
+from fedns.clusters.translate import Touched, Translator
 from fedns.clusters.watch import ABSENT_PAUSE, CONFIRM_PAUSE, GRACE, Watch
 from fedns.federation.health import (
     Alive,
@@ -185,7 +185,7 @@ class MemberFeed:
         else:
             self._unread.discard(resource.name)
             if not self._unread:
-                self._sink.replaced(self.cluster, self._translator.exports())
+                self._sink.replaced(self.cluster, self._translator.exports(self.cluster))
                 self._sink.observed(self.cluster, Synced())
         return True
 
@@ -197,9 +197,9 @@ class MemberFeed:
         if not self._unread:
             self._tell(touched)
 
-    def _tell(self, touched: Iterable[ServiceKey]) -> None:
-        for key in touched:
-            self._sink.changed(self.cluster, key, self._translator.export(key))
+    def _tell(self, touched: Iterable[Touched]) -> None:
+        for cluster, key in touched:
+            self._sink.changed(cluster, key, self._translator.export(cluster, key))
 
     def _report(self, resource: Resource, item: Item) -> None:
         """Say once of each object that it cannot be understood, for as long as it cannot."""

@@ -11,6 +11,8 @@ from fedns.clusters.decode import ExportFacts, Facts, Item, ServiceFacts, SliceF
 from fedns.federation.objects import Export, ServiceKey
 from fedns.settings.schema import ExportMode
 
+Touched = tuple[str, ServiceKey]
+"""A service of a cluster that an event touches."""
 _GRAVES: Final = 10_000
 """How many deletions of a resource are remembered, so that an older event cannot bring an object back."""
 
@@ -71,17 +73,18 @@ class Translator:
     def __init__(self, cluster: str, modes: Iterable[ExportMode]) -> None:
         self._cluster = cluster
         self._modes = frozenset(modes)
+        self.resources = ("services", "slices", "exports") if "ServiceExport" in self._modes else ("services", "slices")
         self._shelves = {"services": _Shelf(), "slices": _Shelf(), "exports": _Shelf()}
         self._slices: dict[ServiceKey, dict[str, SliceFacts]] = {}
 
-    def replace(self, resource: str, items: Iterable[Item]) -> set[ServiceKey]:
+    def replace(self, resource: str, items: Iterable[Item]) -> set[Touched]:
         """Take the whole truth of one resource; the services that it touches."""
-        touched: set[ServiceKey] = set()
+        touched: set[Touched] = set()
         for key, before, after in self._shelves[resource].replace(items):
             touched |= self._changed(key, before, after)
         return touched
 
-    def apply(self, resource: str, kind: str, item: Item) -> set[ServiceKey]:
+    def apply(self, resource: str, kind: str, item: Item) -> set[Touched]:
         """Take one event (`kind` is ADDED, MODIFIED or DELETED); the services that it touches."""
         if not item.namespace:
             return set()
@@ -98,15 +101,19 @@ class Translator:
         """How many objects are held, by resource."""
         return {name: len(shelf.held) for name, shelf in self._shelves.items()}
 
-    def exports(self) -> Iterator[Export]:
-        """Everything that the member exports."""
-        found = (self.export(key) for key in self._shelves["services"].held)
+    def clusters(self) -> set[str]:
+        """The clusters that it tells of."""
+        return {self._cluster}
+
+    def exports(self, cluster: str) -> Iterator[Export]:
+        """Everything that a cluster exports."""
+        found = (self.export(cluster, key) for key in self._shelves["services"].held)
         return (export for export in found if export is not None)
 
-    def export(self, key: ServiceKey) -> Export | None:
-        """What the member exports under this name, if anything; never an ExternalName."""
+    def export(self, cluster: str, key: ServiceKey) -> Export | None:
+        """What a cluster exports under this name, if anything; never an ExternalName."""
         service = self._shelves["services"].held.get(key, (0, None))[1]
-        if not isinstance(service, ServiceFacts) or service.external:
+        if cluster != self._cluster or not isinstance(service, ServiceFacts) or service.external:
             return None
         created = self._exported(key, service)
         if created is None:
@@ -134,12 +141,12 @@ class Translator:
             return service.created
         return None
 
-    def _changed(self, key: ServiceKey, before: Facts | None, after: Facts | None) -> set[ServiceKey]:
+    def _changed(self, key: ServiceKey, before: Facts | None, after: Facts | None) -> set[Touched]:
         if before == after:
             return set()
         self._move(key, before, after)
         return {
-            (key[0], facts.service) if isinstance(facts, SliceFacts) else key
+            (self._cluster, (key[0], facts.service) if isinstance(facts, SliceFacts) else key)
             for facts in (before, after)
             if facts is not None
         }

@@ -147,12 +147,12 @@ class Failing(Translator):
 
     failed = False
 
-    def export(self, key: ServiceKey) -> Export | None:
+    def export(self, cluster: str, key: ServiceKey) -> Export | None:
         """Fail for one service, the first time."""
         if key[1] == "trap" and not Failing.failed:
             Failing.failed = True
             raise RuntimeError("a fault of ours")
-        return super().export(key)
+        return super().export(cluster, key)
 
 
 async def test_a_fault_of_ours_restarts_the_feed(

@@ -13,9 +13,11 @@ from tests.clusters.scripted import endpointslice, export, service
 from tests.clusters.test_decode import raw
 
 if TYPE_CHECKING:
-    from fedns.federation.objects import Export, ServiceKey
+    from fedns.clusters.translate import Touched
+    from fedns.federation.objects import Export
 
 KEY = ("shop", "web")
+WEB = ("eu1", KEY)
 BOTH: tuple[ExportMode, ...] = ("ServiceExport", "Label")
 
 
@@ -43,7 +45,7 @@ def test_what_is_exported(modes: tuple[ExportMode, ...], labelled: bool, asked: 
     translator = Translator("eu1", modes)
     translator.replace("services", items("services", service("web", 1, exported=labelled)))
     translator.replace("exports", items("exports", *[export("web", 2)] * asked))
-    found = translator.export(KEY)
+    found = translator.export("eu1", KEY)
     assert (found.created if found else None) == created
 
 
@@ -51,8 +53,8 @@ def test_external_names_are_never_exported() -> None:
     """An ExternalName has no addresses of the member, and another's name is not the member's to give."""
     translator = Translator("eu1", ("All",))
     translator.replace("services", items("services", service("web", 1, type="ExternalName")))
-    assert translator.export(KEY) is None
-    assert list(translator.exports()) == []
+    assert translator.export("eu1", KEY) is None
+    assert list(translator.exports("eu1")) == []
 
 
 def test_slices_join_in_order_and_may_change_hands() -> None:
@@ -60,15 +62,15 @@ def test_slices_join_in_order_and_may_change_hands() -> None:
     translator = Translator("eu1", BOTH)
     translator.replace("services", items("services", service("web", 1), service("api", 2)))
     slices = [endpointslice("s2", 3, "web", "10.0.0.2"), endpointslice("s1", 4, "web", "10.0.0.1")]
-    assert translator.replace("slices", items("slices", *slices)) == {KEY}
-    found = translator.export(KEY)
+    assert translator.replace("slices", items("slices", *slices)) == {WEB}
+    found = translator.export("eu1", KEY)
     assert found is not None
     assert [each.addresses[-1] for each in found.slices] == [1, 2]
     (moved,) = items("slices", endpointslice("s1", 5, "api", "10.0.0.1"))
-    assert translator.apply("slices", "MODIFIED", moved) == {KEY, ("shop", "api")}
+    assert translator.apply("slices", "MODIFIED", moved) == {WEB, ("eu1", ("shop", "api"))}
     (orphan,) = items("slices", endpointslice("s2", 6, "*", "10.0.0.2"))
-    assert translator.apply("slices", "MODIFIED", orphan) == {KEY}
-    found = translator.export(KEY)
+    assert translator.apply("slices", "MODIFIED", orphan) == {WEB}
+    found = translator.export("eu1", KEY)
     assert found is not None
     assert found.slices == ()
 
@@ -77,16 +79,16 @@ def test_an_older_object_changes_nothing() -> None:
     """A lower resourceVersion never overwrites a higher one, nor brings back what was deleted; a list may."""
     translator = Translator("eu1", BOTH)
     new, old = items("services", service("web", 20), service("web", 10, exported=False))
-    assert translator.apply("services", "ADDED", new) == {KEY}
+    assert translator.apply("services", "ADDED", new) == {WEB}
     assert translator.apply("services", "MODIFIED", old) == set()
     assert translator.apply("services", "DELETED", old) == set()
-    assert translator.export(KEY) is not None
+    assert translator.export("eu1", KEY) is not None
     (grave,) = items("services", service("web", 30))
-    assert translator.apply("services", "DELETED", grave) == {KEY}
+    assert translator.apply("services", "DELETED", grave) == {WEB}
     assert translator.apply("services", "ADDED", new) == set()
-    assert translator.export(KEY) is None
-    assert translator.replace("services", [new]) == {KEY}
-    assert translator.export(KEY) is not None
+    assert translator.export("eu1", KEY) is None
+    assert translator.replace("services", [new]) == {WEB}
+    assert translator.export("eu1", KEY) is not None
 
 
 def test_an_object_that_is_not_understood_stays_as_it_was() -> None:
@@ -98,7 +100,7 @@ def test_an_object_that_is_not_understood_stays_as_it_was() -> None:
     assert translator.apply("services", "MODIFIED", bad[0]) == set()
     assert translator.apply("services", "MODIFIED", bad[1]) == set()
     assert translator.replace("services", bad) == set()
-    assert translator.export(KEY) is not None
+    assert translator.export("eu1", KEY) is not None
 
 
 def test_a_change_that_says_nothing_touches_nothing() -> None:
@@ -135,12 +137,12 @@ def test_any_order_of_events_ends_like_the_list(history: list[Any], random: Any)
     shuffled = events * 2
     random.shuffle(shuffled)
     streamed, whole = Translator("eu1", BOTH), Translator("eu1", BOTH)
-    told: dict[ServiceKey, Export | None] = {}
+    told: dict[Touched, Export | None] = {}
     for resource, kind, found in shuffled:
-        told |= {key: streamed.export(key) for key in streamed.apply(resource, kind, found)}
+        told |= {each: streamed.export(*each) for each in streamed.apply(resource, kind, found)}
     for wanted in ("services", "slices", "exports"):
         whole.replace(wanted, [each for (resource, _), each in final.items() if each and resource == wanted])
-    expected = {each.key: each for each in whole.exports()}
-    assert {each.key: each for each in streamed.exports()} == expected
-    assert {key: each for key, each in told.items() if each is not None} == expected
+    expected = {each.key: each for each in whole.exports("eu1")}
+    assert {each.key: each for each in streamed.exports("eu1")} == expected
+    assert {key: each for (_, key), each in told.items() if each is not None} == expected
     assert streamed.objects() == whole.objects()
