@@ -1,6 +1,7 @@
 """Real control planes for the lab and the tests: one etcd, a kube-apiserver for each member, RBAC and TLS on.
 
 The binaries come from the folder in KUBEBUILDER_ASSETS. No controllers run: whoever uses it makes the EndpointSlices.
+A member may have a second API server on the same data, as replicated control planes have.
 """
 
 import asyncio
@@ -19,7 +20,8 @@ import aiohttp
 from msgspec import Struct
 
 from fedns.lab import crds, kubeconfig
-from fedns.lab.processes import die_with_parent, end, free_port
+from fedns.lab.etcd import Etcd, run
+from fedns.lab.processes import free_port
 
 NEEDED: Final = ("etcd", "kube-apiserver")
 START_SECONDS: Final = 90.0
@@ -100,15 +102,19 @@ class Server(Struct, frozen=True, kw_only=True):
 
 
 class ControlPlanes:
-    """Real members, from start to stop; an asynchronous context manager."""
+    """Real members, from start to stop; an asynchronous context manager.
 
-    def __init__(self, folder: Path, directory: Path, names: Sequence[str]) -> None:
+    `flags` are further words for every kube-apiserver; `{name}` in them is the server's name.
+    """
+
+    def __init__(self, folder: Path, directory: Path, names: Sequence[str], flags: Sequence[str] = ()) -> None:
         self.servers: dict[str, Server] = {}
+        self.etcd = Etcd(folder / "etcd", directory)
         self._folder = folder
         self._directory = directory
         self._names = names
-        self._etcd: asyncio.subprocess.Process | None = None
-        self._etcd_port = 0
+        self._flags = flags
+        self._spares: dict[str, Server] = {}
 
     async def __aenter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -124,11 +130,27 @@ class ControlPlanes:
     ) -> None:
         await self._stop()
 
-    async def restart(self, name: str) -> None:
-        """Start a member's API server again, on its old port and its old data."""
-        old = self.servers[name]
-        await self._start_server(self._names.index(name), int(old.url.rpartition(":")[2]))
+    async def restart(self, name: str, *, fresh_certificate: bool = False) -> None:
+        """Start a member's API server again, on its old port and its old data; a fresh certificate is its own CA."""
+        if fresh_certificate:
+            for each in (self._directory / name).glob("apiserver.*"):
+                each.unlink()
+        self.servers[name] = await self._start_server(name, name, _port(self.servers[name]))
         await self._wait(self.servers[name])
+
+    async def spare(self, name: str) -> Server:
+        """A second API server of a member, on the same data: what goes on when the first is down or cut off."""
+        port = _port(self._spares[name]) if name in self._spares else free_port()
+        self._spares[name] = await self._start_server(name, f"{name}-spare", port)
+        await self._wait(self._spares[name])
+        return self._spares[name]
+
+    async def restore(self, copy: Path) -> None:
+        """Put etcd back to an older copy of its files, under API servers that are stopped before and started after."""
+        for server in (*self.servers.values(), *self._spares.values()):
+            await server.stop()
+        await self.etcd.restore(copy)
+        await asyncio.gather(*map(self.restart, self._names), *map(self.spare, self._spares))
 
     async def _start(self) -> None:
         key = self._directory / "accounts.key"
@@ -137,19 +159,9 @@ class ControlPlanes:
         (self._directory / "tokens.csv").write_text(
             f'{ADMIN_TOKEN},admin,1,"system:masters"\n{READER_TOKEN},reader,2,"readers"\n'
         )
-        self._etcd_port, peer = free_port(), free_port()
-        self._etcd = await self._run(
-            "etcd",
-            f"--data-dir={self._directory / 'etcd'}",
-            f"--listen-client-urls=http://127.0.0.1:{self._etcd_port}",
-            f"--advertise-client-urls=http://127.0.0.1:{self._etcd_port}",
-            f"--listen-peer-urls=http://127.0.0.1:{peer}",
-            f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}",
-            f"--initial-cluster=default=http://127.0.0.1:{peer}",
-            "--unsafe-no-fsync",
-        )
-        for at in range(len(self._names)):
-            await self._start_server(at, free_port())
+        await self.etcd.start()
+        for name in self._names:
+            self.servers[name] = await self._start_server(name, name, free_port())
         for server in self.servers.values():
             await self._wait(server)
             await server.put([*reader_objects(), *crds.definitions()])
@@ -158,14 +170,12 @@ class ControlPlanes:
             for plural in ("serviceexports", "serviceimports"):
                 await self._wait(server, f"/apis/{crds.GROUP}/v1alpha1/{plural}")
 
-    async def _start_server(self, at: int, port: int) -> None:
-        name = self._names[at]
+    async def _start_server(self, member: str, name: str, port: int) -> Server:
         certificates = self._directory / name
         key = self._directory / "accounts.key"
-        process = await self._run(
-            "kube-apiserver",
-            f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
-            f"--etcd-prefix=/{name}",
+        words = (
+            f"--etcd-servers={self.etcd.url}",
+            f"--etcd-prefix=/{member}",
             f"--secure-port={port}",
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
@@ -175,18 +185,14 @@ class ControlPlanes:
             "--service-account-issuer=https://lab.invalid",
             "--authorization-mode=RBAC",
             f"--token-auth-file={self._directory / 'tokens.csv'}",
-            f"--service-cluster-ip-range=10.{(at + 1) * 10}.0.0/16",
+            f"--service-cluster-ip-range=10.{(self._names.index(member) + 1) * 10}.0.0/16",
             "--disable-admission-plugins=ServiceAccount",
             "--endpoint-reconciler-type=none",
+            *(flag.format(name=name) for flag in self._flags),
         )
+        process = await run(self._folder / "kube-apiserver", words, self._directory / "kube-apiserver.log")
         ca = certificates / "apiserver.crt"
-        self.servers[name] = Server(name=name, url=f"https://127.0.0.1:{port}", ca=ca, process=process)
-
-    async def _run(self, name: str, *words: str) -> asyncio.subprocess.Process:
-        with (self._directory / f"{name}.log").open("ab") as log:
-            return await asyncio.create_subprocess_exec(
-                self._folder / name, *words, stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent
-            )
+        return Server(name=member, url=f"https://127.0.0.1:{port}", ca=ca, process=process)
 
     async def _wait(self, server: Server, path: str = "/readyz") -> None:
         """Until the server is ready, or serves `path`; the certificate is there only once it has started."""
@@ -204,10 +210,13 @@ class ControlPlanes:
 
     async def _stop(self) -> None:
         # API servers first: one that has lost its etcd hangs for a minute at shutdown.
-        for server in self.servers.values():
+        for server in (*self.servers.values(), *self._spares.values()):
             await server.stop()
-        if self._etcd is not None:
-            await end(self._etcd)
+        await self.etcd.stop()
+
+
+def _port(server: Server) -> int:
+    return int(server.url.rpartition(":")[2])
 
 
 def object_path(item: dict[str, Any]) -> str:
