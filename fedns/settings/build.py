@@ -1,7 +1,7 @@
 """From the tables of a configuration without problems to the settings."""
 
 import socket
-from typing import Any
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -10,18 +10,33 @@ from fedns.federation.health import Timers
 from fedns.federation.locality import ClientRule
 from fedns.federation.objects import AddressKind, Cluster
 from fedns.federation.placement import Policy, Rung
-from fedns.settings.schema import FAST, Dns, Kubeconfig, Local, Logging, Member, Settings
+from fedns.settings.schema import (
+    FAST,
+    ClustersFrom,
+    Dns,
+    Kubeconfig,
+    Local,
+    Logging,
+    Member,
+    Secrets,
+    Settings,
+    Trust,
+)
 
 Values = dict[str, Any]
 _OF_CLUSTER = {field.name for field in structs.fields(Cluster)} - {"addresses"}
+IMPORTED: Final = (AddressKind.CLUSTER_SET_IP, AddressKind.POD_IP, AddressKind.GATEWAY)
+"""The kinds of address of services that are known by imports, where nothing else is said."""
 
 
 def settings(values: Values) -> Settings:
     """Settings from values by their names in Python; what is missing takes its default."""
     listeners = {key: values[key]["listen"] for key in ("metrics", "health", "ready") if key in values}
-    more = {"diagnostics": values["diagnostics"]["allow"]} if "diagnostics" in values else {}
+    more: Values = {"diagnostics": values["diagnostics"]["allow"]} if "diagnostics" in values else {}
+    if "clusters_from" in values:
+        more["clusters_from"] = ClustersFrom(secrets=Secrets(**values["clusters_from"]["secrets"]))
     return Settings(
-        clusters=tuple(_member(cluster) for cluster in values["clusters"]),
+        clusters=tuple(member(cluster) for cluster in values["clusters"]),
         zones=_zones(values.get("zones", {})),
         dns=Dns(**{"nsid": socket.gethostname(), **values.get("dns", {})}),
         local=Local(**values.get("local", {})),
@@ -42,16 +57,31 @@ def _zones(zones: Values) -> tuple[Zone, ...]:
     return tuple(served)
 
 
-def _member(cluster: Values) -> Member:
-    """One member: what it is, and how to reach it."""
-    own = {key: value for key, value in cluster.items() if key in _OF_CLUSTER}
-    if "addresses" in cluster:
-        own["addresses"] = tuple(AddressKind(kind) for kind in cluster["addresses"])
-    own["gateway_ips"] = cluster.get("gateway", {}).get("ips", ())
-    own["trust_rank"] = cluster.get("trust", {}).get("rank", 0)
-    kubeconfig = Kubeconfig(**cluster["kubeconfig"]) if "kubeconfig" in cluster else None
-    exports = {"exports": cluster["exports"]} if "exports" in cluster else {}
-    return Member(cluster=Cluster(**own), kubeconfig=kubeconfig, in_cluster=cluster.get("in_cluster", False), **exports)
+def member(values: Values, kubeconfig: Kubeconfig | None = None) -> Member:
+    """One member: what it is, and how to reach it; `kubeconfig` is for credentials that are in no file."""
+    imports = values.get("source") == "imports"
+    trust = dict(values.get("trust", {}))
+    rank = trust.pop("rank", 0)
+    if "kubeconfig" in values:
+        kubeconfig = Kubeconfig(**values["kubeconfig"])
+    sources = tuple(_cluster(each, rank, imports=True, via=values["name"]) for each in values.get("sources", ()))
+    return Member(
+        cluster=_cluster(values, rank, imports=imports),
+        kubeconfig=kubeconfig,
+        sources=sources,
+        trust=Trust(**trust),
+        **{key: values[key] for key in ("in_cluster", "source", "exports") if key in values},
+    )
+
+
+def _cluster(values: Values, rank: int, *, imports: bool, via: str = "") -> Cluster:
+    """What a member or a source is and where; who tells of others is believed for them as far as for itself."""
+    own = {key: value for key, value in values.items() if key in _OF_CLUSTER}
+    if "addresses" in values:
+        own["addresses"] = tuple(AddressKind(kind) for kind in values["addresses"])
+    elif imports:
+        own["addresses"] = IMPORTED
+    return Cluster(**own, via=via, gateway_ips=values.get("gateway", {}).get("ips", ()), trust_rank=rank)
 
 
 def _timers(freshness: Values | str) -> Timers:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from fedns.settings.kinds import snake
-from fedns.settings.nodes import Report, meant
+from fedns.settings.nodes import Report, join, meant
 
 _WAYS: Final = ("kubeconfig", "inCluster")
 """The ways to reach a cluster; one that is there but could not be read has been reported already."""
@@ -19,9 +19,10 @@ Values = dict[str, Any]
 def check(values: Values, report: Report) -> None:
     """Report everything that contradicts something else."""
     clusters = _tables(values, "clusters")
-    names = [cluster["name"] for _, cluster in clusters if "name" in cluster]
+    _names(clusters, report)
     _clusters(clusters, report)
-    _unknown_clusters(values, names, report)
+    _discovery(values, clusters, report)
+    _unknown_clusters(values, [table["name"] for _, table in _known(clusters) if "name" in table], report)
     _zones_of_clients(values, report)
     _prefixes(_tables(values, "clients"), report)
     _listeners(values, report)
@@ -31,19 +32,34 @@ def check(values: Values, report: Report) -> None:
         _twice(policy.get("ladder", ()), f"{at}.ladder", report)
 
 
-def _tables(values: Values, key: str) -> list[tuple[str, Values]]:
+def _tables(values: Values, key: str, above: str = "") -> list[tuple[str, Values]]:
     """The tables of a list with their paths; what is no table was read as an empty one, and is passed over."""
-    return [(f"{key}[{at}]", table) for at, table in enumerate(values.get(key, ())) if table]
+    return [(f"{join(above, key)}[{at}]", table) for at, table in enumerate(values.get(key, ())) if table]
+
+
+def _known(clusters: list[tuple[str, Values]]) -> list[tuple[str, Values]]:
+    """All clusters that have a name: the members, then the sources that they tell of."""
+    return clusters + [source for at, cluster in clusters for source in _tables(cluster, "sources", at)]
+
+
+def _names(clusters: list[tuple[str, Values]], report: Report) -> None:
+    """No two clusters have one name, whether they are followed or told of."""
+    first: dict[str, str] = {}
+    for at, cluster in _known(clusters):
+        name = cluster.get("name")
+        if name is None or (other := first.setdefault(name, at)) == at:
+            continue
+        if at.startswith(join(other, "sources[")):
+            sentence = f"{name} is the member itself, and its entry stands for it: remove it from sources"
+        else:
+            sentence = f"two clusters are called {name} (the other in line {report.line(other)})"
+        report.add(join(at, "name"), sentence)
 
 
 def _clusters(clusters: list[tuple[str, Values]], report: Report) -> None:
-    """Names are unique, every cluster can be reached in exactly one way, and fedns runs in one cluster at most."""
-    first: dict[str, str] = {}
+    """Every member can be reached in exactly one way, and fedns runs in one cluster at most."""
     inside = ""
     for at, cluster in clusters:
-        name = cluster.get("name")
-        if name is not None and (other := first.setdefault(name, at)) != at:
-            report.add(f"{at}.name", f"two clusters are called {name} (the other in line {report.line(other)})")
         if "kubeconfig" in cluster and cluster.get("in_cluster"):
             report.add(f"{at}.inCluster", "kubeconfig and inCluster exclude each other: keep one of them")
         elif not any(report.seen(f"{at}.{key}") and cluster.get(snake(key)) is not False for key in _WAYS):
@@ -52,8 +68,41 @@ def _clusters(clusters: list[tuple[str, Values]], report: Report) -> None:
             if inside:
                 report.add(f"{at}.inCluster", f"fedns runs inside one cluster only, and {inside} says it too")
             inside = inside or at
-        for key in ("addresses", "exports"):
-            _twice(cluster.get(key, ()), f"{at}.{key}", report)
+        _told(at, cluster, report)
+
+
+def member(values: Values, report: Report) -> None:
+    """Report what contradicts something else in a member that is described for itself, with its keys at the top."""
+    _names([("", values)], report)
+    _told("", values, report)
+
+
+def _told(at: str, cluster: Values, report: Report) -> None:
+    """What a member tells of: its own exports, or what it imported from others."""
+    source = cluster.get("source", "" if report.seen(join(at, "source")) else "exports")
+    if source == "imports" and report.seen(path := join(at, "exports")):
+        report.add(path, "says what exports a service, but with source: imports none is exported here: remove one")
+    if source == "exports" and report.seen(path := join(at, "sources")):
+        report.add(path, "says where imported services come from, but none are imported: add source: imports")
+    _twice(cluster.get("exports", ()), join(at, "exports"), report)
+    for place, table in [(at, cluster), *_tables(cluster, "sources", at)]:
+        _twice(table.get("addresses", ()), join(place, "addresses"), report)
+    for key in ("namespaces", "cidrs"):
+        _twice(cluster.get("trust", {}).get(key, ()), join(at, f"trust.{key}"), report)
+
+
+def _discovery(values: Values, clusters: list[tuple[str, Values]], report: Report) -> None:
+    """Secrets are read in the cluster that fedns calls its own, so this must be one that it follows."""
+    if not report.seen("clustersFrom.secrets"):
+        return
+    local = values.get("local", {}).get("cluster")
+    names = [table["name"] for _, table in clusters if "name" in table]
+    told_of = {table.get("name") for _, table in _known(clusters)} - set(names)
+    if not report.seen("local.cluster"):
+        report.add("clustersFrom.secrets", "are read in the local cluster: add local: {cluster: ...}")
+    elif local in told_of:
+        sentence = f"Secrets are read in the local cluster, but {local} is only told of: name one of {', '.join(names)}"
+        report.add("local.cluster", sentence)
 
 
 def _twice(items: Iterable[str], path: str, report: Report) -> None:
@@ -66,11 +115,12 @@ def _twice(items: Iterable[str], path: str, report: Report) -> None:
 
 
 def _unknown_clusters(values: Values, names: list[str], report: Report) -> None:
-    """Whoever names a cluster names one that is configured."""
+    """Whoever names a cluster names one that is configured, or may be discovered; the local one is configured."""
     named = [("local.cluster", values.get("local", {}).get("cluster"))]
-    named += [(f"{at}.cluster", client.get("cluster")) for at, client in _tables(values, "clients")]
-    for at, policy in _tables(values, "policies"):
-        named += [(f"{at}.weights.{cluster}", cluster) for cluster in policy.get("weights", {})]
+    if not report.seen("clustersFrom"):
+        named += [(f"{at}.cluster", client.get("cluster")) for at, client in _tables(values, "clients")]
+        for at, policy in _tables(values, "policies"):
+            named += [(f"{at}.weights.{cluster}", cluster) for cluster in policy.get("weights", {})]
     for path, name in named if names else ():
         if name is not None and name not in names:
             report.add(path, f"no cluster is called {name}{meant(name, names)}")
@@ -78,7 +128,7 @@ def _unknown_clusters(values: Values, names: list[str], report: Report) -> None:
 
 def _zones_of_clients(values: Values, report: Report) -> None:
     """A zone is (region, name): it says nothing where the region is unknown."""
-    regions = {cluster.get("name"): cluster.get("region") for _, cluster in _tables(values, "clusters")}
+    regions = {cluster.get("name"): cluster.get("region") for _, cluster in _known(_tables(values, "clusters"))}
     places = [("local", values.get("local", {})), *_tables(values, "clients")]
     for at, place in places:
         if "zone" in place and not place.get("region"):

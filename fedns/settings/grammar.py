@@ -1,6 +1,7 @@
 """Every key of the configuration: what it holds, what it is for, and which are for later versions.
 
-The one source of truth of reading, of the JSON schema and of the names of environment variables.
+With `membership`, which has the keys of the members, the one source of truth of reading, of the JSON schema and of the
+names of environment variables.
 """
 
 import re
@@ -8,9 +9,8 @@ import socket
 from collections.abc import Iterator
 from typing import Any, Final
 
-from fedns.federation.objects import AddressKind
 from fedns.federation.placement import Rung
-from fedns.settings import values
+from fedns.settings import membership, values
 from fedns.settings.kinds import Kind, Leaf, Many, Named, Table
 
 API_VERSION: Final = "fedns.io/v1alpha1"
@@ -95,50 +95,6 @@ _ZONES: Final = Table(
         ),
     },
     later=("reverse",),
-)
-
-_CLUSTER: Final = Table(
-    doc="one member cluster",
-    keys={
-        "name": values.dns_name("the cluster id; part of names"),
-        "kubeconfig": Table(
-            doc="credentials for its API server; a relative path starts at this file's directory",
-            keys={"path": values.text("path of the file"), "context": values.text("default: its current context")},
-            required=("path",),
-        ),
-        "inCluster": values.boolean("true: fedns runs in this cluster and uses its service account"),
-        "region": values.dns_name("region; part of names", labels=1),
-        "jurisdiction": values.text("jurisdiction that policies can ask for"),
-        "network": values.text("clusters and clients of one network reach each other's pods; default: default"),
-        "source": values.choice("where its services come from", "exports", later=("imports",)),
-        "exports": Many(
-            doc="what exports a service; default [ServiceExport, Label]",
-            item=values.choice("what exports a service", "ServiceExport", "Label", "All"),
-            empty=False,
-        ),
-        "addresses": Many(
-            doc="the kinds of address to hand out: the first that the client can reach",
-            item=values.choice("kind of address", *AddressKind),
-            empty=False,
-        ),
-        "clusterIPsRoutable": values.boolean("true: cluster IPs can be reached from outside the cluster"),
-        "gateway": Table(
-            doc="a gateway in front of the cluster",
-            keys={"ips": Many(doc="its addresses", item=values.target("an address"))},
-            later=("ports", "port"),
-        ),
-        "weight": values.whole("share beside clusters of the same rung; 0: backup; default 100", 0, 1_000_000),
-        "capacity": values.number("what one ready endpoint is worth against minReady; default 1", zero=False),
-        "cost": values.number("cheaper clusters come first within a rung; default 1", zero=True),
-        "trust": Table(
-            doc="how far the member is believed",
-            keys={"rank": values.whole("exports of a lower rank win conflicts; default 0", 0, 1000)},
-            later=("namespaces", "cidrs", "maxServices", "maxEndpoints", "maxEventsPerSecond"),
-        ),
-    },
-    required=("name",),
-    later=("sources",),
-    json={"oneOf": [{"required": ["kubeconfig"]}, {"required": ["inCluster"]}]},
 )
 
 _CLIENT: Final = Table(
@@ -236,7 +192,8 @@ FILE: Final = Table(
         ),
         "zones": _ZONES,
         "local": _LOCAL,
-        "clusters": Many(doc="the member clusters", item=_CLUSTER, empty=False),
+        "clusters": Many(doc="the member clusters", item=membership.CLUSTER, empty=False),
+        "clustersFrom": membership.CLUSTERS_FROM,
         "clients": Many(doc="where clients are", item=_CLIENT),
         "freshness": _FRESHNESS,
         "policies": Many(doc="placement of services", item=_POLICY),

@@ -11,16 +11,24 @@ from typing import Any, Final
 
 import yaml
 
-from fedns.settings import build, checks, grammar
+from fedns.settings import build, checks, grammar, kubeconfigs, membership
 from fedns.settings.kinds import BAD
 from fedns.settings.nodes import Listing, Mapping, Node, Problem, Report, Scalar, ScalarKind, free, join, meant
-from fedns.settings.schema import Settings
+from fedns.settings.schema import Kubeconfig, Member, Settings
 
-__all__ = ["ConfigError", "Problem", "load", "parse"]
+__all__ = ["ConfigError", "Problem", "load", "member", "parse"]
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 MAX_NODES: Final = 500_000
 """Anchors can make a small file a huge tree: this many nodes are read, no more."""
+MAX_DEPTH: Final = 50
+_BROKEN: Final = (yaml.YAMLError, ValueError, RecursionError)
+"""What constructing the values of a strange YAML text can raise: dates and numbers that are none, among others."""
+_ELSEWHERE: Final = {
+    "kubeconfig": "credentials stand beside it, in data.kubeconfig of the Secret: remove it",
+    "inCluster": "is for the cluster that fedns runs in, which the configuration file names: remove it",
+}
+"""Keys of a member that the one described for itself must not have."""
 _KINDS: Final[dict[str, ScalarKind]] = {
     "tag:yaml.org,2002:bool": "bool",
     "tag:yaml.org,2002:int": "int",
@@ -74,6 +82,8 @@ def parse(
     """The settings of a text; relative paths start at `directory`."""
     report = Report()
     tree = _compose(text, report)
+    if tree is None:
+        raise ConfigError([Problem("(file)", 1, f"is empty: start with `apiVersion: {grammar.API_VERSION}`")])
     # Kubernetes puts variables like FEDNS_PORT into pods when a Service is called fedns: unknown ones are not ours.
     for variable, path in grammar.variables():
         if variable in environ:
@@ -92,14 +102,40 @@ def parse(
     return build.settings(values)
 
 
-def _compose(text: str, report: Report) -> Mapping:
-    """The whole text as one table; raises ConfigError where it is no YAML or no table."""
+def member(text: str, name: str, kubeconfig: str, origin: str) -> Member:
+    """One member from the text of its keys and the text of its credentials. Raises ConfigError.
+
+    `name` is its name where the text gives none; `origin` says in words where the credentials are from. Problems of the
+    credentials have the path `kubeconfig` and quote nothing of them.
+    """
+    report = Report()
+    tree = _compose(text, report) or Mapping({}, 0)
+    for key, reason in _ELSEWHERE.items():
+        if key in tree.entries:
+            report.add(key, reason, tree.entries.pop(key)[0].line)
+    tree.entries.setdefault("name", (Scalar("name", "text", 0), Scalar(name, "text", 0)))
+    values = membership.CLUSTER.read(tree, "", report)
+    checks.member(values, report)
     try:
+        sentences = tuple(kubeconfigs.check_alone(_content(kubeconfig)))
+    except _BROKEN:
+        sentences = ("is not YAML",)  # no more: what a parser says may quote a token
+    for sentence in sentences:
+        report.add("kubeconfig", sentence, 0)
+    if report.problems:
+        raise ConfigError(sorted(report.problems, key=lambda problem: problem.line))
+    return build.member(values, Kubeconfig(path=origin, content=kubeconfig))
+
+
+def _compose(text: str, report: Report) -> Mapping | None:
+    """The whole text as one table, None for one without content; raises ConfigError where it is no YAML or no table."""
+    try:
+        _bound(text)
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise ConfigError([_syntax(error)]) from error
     if root is None:
-        raise ConfigError([Problem("(file)", 1, f"is empty: start with `apiVersion: {grammar.API_VERSION}`")])
+        return None
     tree = _Tree(report).convert(root, "", ())
     if not isinstance(tree, Mapping):
         raise ConfigError([Problem("(file)", tree.line, f"must hold keys: start with `kind: {grammar.KIND}`")])
@@ -133,7 +169,7 @@ class _Tree:
         """A node and all below it; raises ConfigError for trees without an end."""
         line = node.start_mark.line + 1
         self._left -= 1
-        if node in above or self._left < 0 or len(above) > 50:
+        if node in above or self._left < 0 or len(above) > MAX_DEPTH:
             raise ConfigError([Problem(path or "(file)", line, "anchors or nesting make it too large: write it out")])
         if isinstance(node, yaml.ScalarNode):
             kind = _KINDS.get(node.tag, "text") if not node.style else "text"
@@ -191,22 +227,31 @@ def _kubeconfigs(values: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 def _check_kubeconfig(at: str, kubeconfig: dict[str, Any], report: Report) -> None:
     """The file is there and has the context."""
-    path = Path(kubeconfig["path"])
+    path = kubeconfig["path"]
     try:
-        content = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+        content = _content(Path(path).read_bytes())
     except FileNotFoundError:
         report.add(f"{at}.path", f"kubeconfig missing: there is no file {path}")
-        return
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not YAML"
-        report.add(f"{at}.path", f"the kubeconfig {path} cannot be read: {reason}")
-        return
-    if not isinstance(content, dict) or not isinstance(content.get("contexts"), list):
-        report.add(f"{at}.path", f"{path} is not a kubeconfig: it has no list of contexts")
-        return
-    names = [str(each["name"]) for each in content["contexts"] if isinstance(each, dict) and "name" in each]
-    context = kubeconfig.get("context") or content.get("current-context")
-    if not context:
-        report.add(f"{at}.path", f"{path} has no current context: add context, one of {', '.join(names) or 'none'}")
-    elif context not in names:
-        report.add(f"{at}.context", f"{path} has no context {context}; it has {', '.join(names) or 'none'}")
+    except OSError as error:
+        report.add(f"{at}.path", f"the kubeconfig {path} cannot be read: {error.strerror}")
+    except _BROKEN:
+        report.add(f"{at}.path", f"the kubeconfig {path} cannot be read: it is not YAML")
+    else:
+        allowed = kubeconfig.get("allow_exec", False)
+        for key, sentence in kubeconfigs.check(content, path, kubeconfig.get("context", ""), allow_exec=allowed):
+            report.add(f"{at}.{key}", sentence)
+
+
+def _content(text: str | bytes) -> Any:
+    """The plain values of a YAML text; raises one of `_BROKEN`."""
+    _bound(text)
+    return yaml.load(text, Loader=yaml.CSafeLoader)
+
+
+def _bound(text: str | bytes) -> None:
+    """Raise YAMLError for a text so deep that composing it, which recurses in C, would end the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem="it is nested too deep", problem_mark=event.start_mark)  # type: ignore[arg-type]

@@ -71,6 +71,10 @@ class Kubeconfig(Struct, frozen=True, kw_only=True):
     allow_exec: bool = False
     content: str = ""
 
+    def __repr__(self) -> str:
+        """Where it is from, never what is in it."""
+        return f"Kubeconfig({self.path!r}, context={self.context!r}, allow_exec={self.allow_exec})"
+
 
 class Trust(Struct, frozen=True, kw_only=True):
     """How far a member is believed, beside its rank: for which namespaces and addresses, and how much of it.

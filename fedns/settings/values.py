@@ -12,6 +12,11 @@ from fedns.settings.nodes import meant
 from fedns.settings.schema import Address
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZES: Final = {
+    "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40,
+}  # fmt: skip
+_QUALIFIED: Final = r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?"
+_LABEL_VALUE: Final = r"([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?"
 _LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 
@@ -95,6 +100,22 @@ def duration(doc: str, *, zero: bool = False) -> Leaf:
     return Leaf(doc=doc, check=check, json=json, expected="a duration like 10s", accepts=("text", "int", "float"))
 
 
+def quantity(doc: str, low: int, high: int) -> Leaf:
+    """A number of bytes within bounds, with Kubernetes' suffixes for powers of 1000 and 1024."""
+
+    def check(written: str) -> int:
+        parts = re.fullmatch(r"([0-9]{1,15})(|[kMGT]|[KMGT]i)", written, re.ASCII)
+        if parts is None:
+            raise ValueError(f"{written!r} is not a quantity of bytes: write 512Mi or 1Gi")
+        size = int(parts[1]) * _SIZES[parts[2]]
+        if not low <= size <= high:
+            raise ValueError(f"{written} is out of bounds: give a quantity from {low >> 20}Mi to {high >> 20}Mi")
+        return size
+
+    json = {"anyOf": [{"type": "string", "pattern": "^[0-9]{1,15}([kMGT]|[KMGT]i)?$"}, {"type": "integer"}]}
+    return Leaf(doc=doc, check=check, json=json, expected="a quantity like 512Mi", accepts=("text", "int"))
+
+
 def listen(doc: str, *, off: bool = False) -> Leaf:
     """An address and a port to listen on; `off` switches it off, where that is allowed."""
 
@@ -174,3 +195,31 @@ def dns_name(doc: str, *, labels: int = 127) -> Leaf:
 
     pattern = rf"^{_LABEL}$" if labels == 1 else rf"^{_LABEL}(\.{_LABEL})*\.?$"
     return Leaf(doc=doc, check=check, json={"type": "string", "pattern": pattern}, expected=f"a {kind}")
+
+
+def pattern(doc: str) -> Leaf:
+    """A DNS label in which `*` stands for any characters, also for none."""
+
+    def check(written: str) -> str:
+        if not re.fullmatch(r"[a-z0-9*-]{1,63}", written):
+            raise ValueError(f"{written!r} is no name, nor a pattern: use a-z, 0-9, hyphens, and * for any characters")
+        return written
+
+    return Leaf(doc=doc, check=check, json={"type": "string", "pattern": "^[a-z0-9*-]{1,63}$"}, expected="a pattern")
+
+
+def selector(doc: str) -> Leaf:
+    """A label selector of Kubernetes: requirements with commas between them, all of which an object must meet."""
+    one = rf"!?\s*{_QUALIFIED}|{_QUALIFIED}\s*(==?|!=)\s*{_LABEL_VALUE}"
+    some = rf"{_QUALIFIED}\s+(in|notin)\s*\(\s*{_LABEL_VALUE}(\s*,\s*{_LABEL_VALUE})*\s*\)"
+
+    def check(written: str) -> str:
+        if not written.strip():
+            raise ValueError("is empty, and would take every object: write fedns.io/cluster=true")
+        for term in re.split(r",(?![^(]*\))", written):
+            if not re.fullmatch(rf"\s*({one}|{some})\s*", term, re.ASCII):
+                cure = "write key=value, key!=value, key in (a, b), key notin (a, b), key or !key, with commas between"
+                raise ValueError(f"{term.strip()!r} is no requirement of a label selector: {cure}")
+        return written.strip()
+
+    return Leaf(doc=doc, check=check, json={"type": "string", "minLength": 1}, expected="a label selector")

@@ -99,13 +99,21 @@ def test_pod_is_restricted() -> None:
 
 
 def test_rights_are_list_and_watch() -> None:
-    """No role may do more than list and watch what fedns reads."""
-    allowed = {"services", "endpointslices", "serviceexports", "serviceimports"}
-    rules = [rule for each in objects() if each["kind"] in {"ClusterRole", "Role"} for rule in each["rules"]]
-    assert rules
-    for rule in rules:
+    """No role may do more than list and watch what fedns reads: Secrets in one namespace only, all else everywhere."""
+    everywhere = {"services", "endpointslices", "serviceexports", "serviceimports", "leases"}
+    allowed = {"ClusterRole": everywhere, "Role": {"secrets"}}
+    rules = [(each["kind"], rule) for each in objects() if each["kind"] in allowed for rule in each["rules"]]
+    assert {kind for kind, _ in rules} == set(allowed)
+    for kind, rule in rules:
         assert set(rule["verbs"]) == {"list", "watch"}
-        assert set(rule["resources"]) <= allowed
+        assert set(rule["resources"]) <= allowed[kind]
+
+
+def test_secrets_are_granted_where_they_are_read(deployed: Settings) -> None:
+    """The namespace of `clustersFrom` is the one that the Role is made in."""
+    kustomization = yaml.safe_load((tree.ROOT / "deploy/base/kustomization.yaml").read_text(encoding="utf-8"))
+    assert deployed.clusters_from.secrets
+    assert deployed.clusters_from.secrets.namespace == kustomization["namespace"]
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on the PATH")

@@ -1,0 +1,98 @@
+"""The keys of the configuration that say who the members are: in the file, or in Secrets that have the same grammar."""
+
+from typing import Final
+
+from fedns.federation.objects import AddressKind
+from fedns.settings import values
+from fedns.settings.kinds import Kind, Many, Table
+
+_PLACE: Final[dict[str, Kind]] = {
+    "region": values.dns_name("region; part of names", labels=1),
+    "jurisdiction": values.text("jurisdiction that policies can ask for"),
+    "network": values.text("clusters and clients of one network reach each other's pods; default: default"),
+    "addresses": Many(
+        doc="the kinds of address to hand out: the first that the client can reach",
+        item=values.choice("kind of address", *AddressKind),
+        empty=False,
+    ),
+    "clusterIPsRoutable": values.boolean("true: cluster IPs can be reached from outside the cluster"),
+    "gateway": Table(
+        doc="a gateway in front of the cluster",
+        keys={"ips": Many(doc="its addresses", item=values.target("an address"))},
+        later=("ports", "port"),
+    ),
+    "weight": values.whole("share beside clusters of the same rung; 0: backup; default 100", 0, 1_000_000),
+    "capacity": values.number("what one ready endpoint is worth against minReady; default 1", zero=False),
+    "cost": values.number("cheaper clusters come first within a rung; default 1", zero=True),
+}
+"""What is said of a cluster however it is known."""
+
+_SOURCE: Final = Table(
+    doc="where a cluster is that imported services come from",
+    keys={"name": values.dns_name("the cluster id that the imports' slices carry; part of names"), **_PLACE},
+    required=("name",),
+)
+
+_TRUST: Final = Table(
+    doc="how far the member is believed",
+    keys={
+        "rank": values.whole("exports of a lower rank win conflicts; default 0", 0, 1000),
+        "namespaces": Many(
+            doc='what it may export: namespaces, or patterns with *; default ["*"]',
+            item=values.pattern("a namespace, or a pattern"),
+            empty=False,
+        ),
+        "cidrs": Many(
+            doc="addresses that it may name; default all", item=values.cidr("a prefix of addresses"), empty=False
+        ),
+        "maxServices": values.whole("services at most; default 20000", 1, 1_000_000),
+        "maxEndpoints": values.whole("endpoints at most; default 500000", 1, 100_000_000),
+        "maxEventsPerSecond": values.whole("changes in a second at most; default 2000", 1, 1_000_000),
+        "maxBytes": values.quantity("one reading of one resource at most; default 1Gi", 1 << 20, 64 << 30),
+    },
+)
+
+CLUSTER: Final = Table(
+    doc="one member cluster",
+    keys={
+        "name": values.dns_name("the cluster id; part of names"),
+        "kubeconfig": Table(
+            doc="credentials for its API server; a relative path starts at this file's directory",
+            keys={
+                "path": values.text("path of the file"),
+                "context": values.text("default: its current context"),
+                "allowExec": values.boolean("true: the file may run programs that give credentials"),
+            },
+            required=("path",),
+        ),
+        "inCluster": values.boolean("true: fedns runs in this cluster and uses its service account"),
+        "source": values.choice(
+            "exports: its own services; imports: it tells of other clusters' by ServiceImports", "exports", "imports"
+        ),
+        "sources": Many(doc="where the clusters are that imported services come from", item=_SOURCE),
+        "exports": Many(
+            doc="what exports a service; default [ServiceExport, Label]",
+            item=values.choice("what exports a service", "ServiceExport", "Label", "All"),
+            empty=False,
+        ),
+        **_PLACE,
+        "trust": _TRUST,
+    },
+    required=("name",),
+    json={"oneOf": [{"required": ["kubeconfig"]}, {"required": ["inCluster"]}]},
+)
+
+CLUSTERS_FROM: Final = Table(
+    doc="where members come from, beside those in clusters",
+    keys={
+        "secrets": Table(
+            doc="Secrets of the local cluster, each with one member",
+            keys={
+                "namespace": values.dns_name("their namespace; whoever may write Secrets in it adds members", labels=1),
+                "labelSelector": values.selector("which of them; default fedns.io/cluster=true"),
+            },
+            required=("namespace",),
+        ),
+    },
+    required=("secrets",),
+)
