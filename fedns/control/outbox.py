@@ -1,21 +1,62 @@
 """What one worker still has to be told: names of things, never their values, so a slow worker costs no memory.
 
-Values are taken from the truth when they are sent: whatever happened in between, the last one wins. It knows nothing
-of sockets.
+Values are taken from the truth when they are sent: whatever happened in between, the last one wins. Every member has
+its own queue, oldest name first, and they take turns: a member with thousands of names delays another's single one by
+one message. It knows nothing of sockets.
 """
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
-from fedns.answers.wire import CHUNK, Change, Generation, Members, NewRules, Replace, ToWorker
+from msgspec import structs
+
+from fedns.answers.wire import CHUNK, Change, Members, NewRules, Replace, ToWorker
 from fedns.control.truth import Truth
+from fedns.federation.health import Freshness, Status
 from fedns.federation.objects import Export, ServiceKey
 
 MAX_KEYS: Final = 20_000
 """Pending names at most; beyond, the members concerned are sent as a whole, which costs one name each."""
 CHUNK_ENDPOINTS: Final = 20_000
 """Endpoints in one Replace frame at most, about: 600 KB, and a few milliseconds of a worker's time."""
+PIECE: Final = 100
+"""Messages about exports in one piece at most: some milliseconds of this process and of a worker."""
+PIECE_ENDPOINTS: Final = 20_000
+"""Endpoints in one piece at most, about."""
+EXPORT_COSTS: Final = 20
+"""An export costs as much as so many endpoints, whatever it has."""
+
+
+class Piece(NamedTuple):
+    """Messages to send at one go; with them a worker holds everything up to generation `told`."""
+
+    messages: list[ToWorker]
+    told: int
+
+
+class _Queue:
+    """What is pending of one member: its whole, and then the names that changed since, with their generations."""
+
+    __slots__ = ("chunks", "chunks_at", "keys", "whole_at")
+
+    def __init__(self) -> None:
+        self.keys: dict[ServiceKey, int] = {}
+        self.whole_at: int | None = None
+        self.chunks: Iterator[Replace] | None = None
+        self.chunks_at = 0
+
+    def oldest(self) -> int:
+        """The generation of what has waited longest."""
+        if self.chunks is not None:
+            return self.chunks_at
+        return self.whole_at if self.whole_at is not None else next(iter(self.keys.values()))
+
+    def __bool__(self) -> bool:
+        return bool(self.keys) or self.whole_at is not None or self.chunks is not None
+
+    def __len__(self) -> int:
+        return len(self.keys) + (self.whole_at is not None) + (self.chunks is not None)
 
 
 class Outbox:
@@ -23,14 +64,12 @@ class Outbox:
 
     def __init__(self) -> None:
         self.wake = asyncio.Event()
-        self._clear()
-
-    def _clear(self) -> None:
         self._rules = False
         self._members = False
         self._left: set[str] = set()
-        self._whole: dict[str, None] = {}
-        self._keys: dict[tuple[str, ServiceKey], None] = {}
+        self._queues: dict[str, _Queue] = {}
+        self._names = 0
+        self._synced: set[str] = set()
 
     def rules(self) -> None:
         """The rules have changed."""
@@ -45,49 +84,107 @@ class Outbox:
     def left(self, cluster: str) -> None:
         """A member has left; if it comes back before this is sent, the worker still forgets what it held of it."""
         self._left.add(cluster)
-        self._whole.pop(cluster, None)
+        if queue := self._queues.pop(cluster, None):
+            self._names -= len(queue.keys)
+        self._synced.discard(cluster)
         self.members()
 
-    def whole(self, cluster: str) -> None:
-        """The whole of one member is to be told."""
-        self._whole[cluster] = None
+    def whole(self, cluster: str, generation: int) -> None:
+        """The whole of one member is to be told, as it became in this generation; one under way is finished first."""
+        queue = self._queues.setdefault(cluster, _Queue())
+        if queue.whole_at is None:
+            queue.whole_at = next(iter(queue.keys.values()), generation)
+        self._names -= len(queue.keys)
+        queue.keys.clear()
         self.wake.set()
 
-    def keys(self, cluster: str, keys: Iterable[ServiceKey]) -> None:
-        """These names of one member have changed."""
-        if cluster not in self._whole:
-            self._keys.update(((cluster, key), None) for key in keys)
-        if len(self._keys) > MAX_KEYS:
-            self._whole.update((each, None) for each, _ in self._keys)
-            self._keys.clear()
+    def keys(self, cluster: str, keys: Iterable[ServiceKey], generation: int) -> None:
+        """These names of one member have changed in this generation."""
+        queue = self._queues.get(cluster) or _Queue()
+        if queue.whole_at is None:
+            before = len(queue.keys)
+            for key in keys:
+                queue.keys.setdefault(key, generation)
+            self._names += len(queue.keys) - before
+        if queue:
+            self._queues[cluster] = queue
+        if self._names > MAX_KEYS:
+            for each in [name for name, queue in self._queues.items() if queue.keys]:
+                self.whole(each, generation)
         self.wake.set()
 
     @property
     def pending(self) -> int:
         """How many things wait to be told."""
-        return len(self._keys) + len(self._whole) + len(self._left) + self._rules + self._members
+        return sum(map(len, self._queues.values())) + len(self._left) + self._rules + self._members
 
-    def take(self, truth: Truth, end: Generation) -> Iterator[ToWorker]:
-        """All news as messages, made one by one as they are sent, then `end`; what happens meanwhile waits its turn.
+    def take(self, truth: Truth, generation: int) -> Piece:
+        """The next piece, and how far a worker is with it; `generation` is that of the truth."""
+        messages: list[ToWorker] = []
+        members = self._members or bool(self._left)
+        if self._left:
+            messages.append(Members(tuple(each for each in self._statuses(truth) if each.cluster not in self._left)))
+        if self._rules:
+            messages.append(NewRules(truth.rules))
+        self._rules, self._members = False, False
+        self._left.clear()
+        messages += self._exports(truth)
+        if members:
+            # After exports: a member must not look synced before its services are there.
+            messages.append(Members(tuple(self._statuses(truth))))
+        if not self._queues:
+            self.wake.clear()
+        return Piece(messages, min((queue.oldest() - 1 for queue in self._queues.values()), default=generation))
 
-        Exports go before statuses: a member must not look synced before its services are there.
-        """
-        rules, members, left, whole, keys = self._rules, self._members, self._left, self._whole, self._keys
-        self._clear()
-        self.wake.clear()
-        if left:
-            yield Members(tuple(status for status in truth.statuses.values() if status.cluster not in left))
-        if rules:
-            yield NewRules(truth.rules)
-        for cluster in whole:
-            if cluster in truth.read:
-                yield from _replace(cluster, truth.catalog.exports_of(cluster))
-        for cluster, key in keys:
-            if cluster not in whole and cluster in truth.statuses:
-                yield Change(cluster, *key, truth.export(cluster, key))
-        if members or left:
-            yield Members(tuple(truth.statuses.values()))
-        yield end
+    def _exports(self, truth: Truth) -> Iterator[ToWorker]:
+        """One message of each member in turn, until there is enough for one piece."""
+        size = 0
+        for _ in range(PIECE):
+            if not self._queues or size >= PIECE_ENDPOINTS:
+                return
+            cluster = next(iter(self._queues))
+            queue = self._queues.pop(cluster)
+            message = self._next(cluster, queue, truth)
+            if queue:
+                self._queues[cluster] = queue
+            if message is not None:
+                told = message.exports if isinstance(message, Replace) else (message.export,)
+                size += sum(EXPORT_COSTS + _endpoints(each) for each in told)
+                yield message
+
+    def _next(self, cluster: str, queue: _Queue, truth: Truth) -> Replace | Change | None:
+        """The next message of one member, None where there is nothing to say any more."""
+        if queue.chunks is None and queue.whole_at is not None:
+            # A member that was not read is never told as a whole: a worker may know more of it than the truth does.
+            exports = truth.catalog.exports_of(cluster) if cluster in truth.read else None
+            queue.chunks = iter(()) if exports is None else _replace(cluster, exports)
+            queue.chunks_at, queue.whole_at = queue.whole_at, None
+        if queue.chunks is not None:
+            chunk = next(queue.chunks, None)
+            if chunk is None or chunk.last:
+                queue.chunks = None
+            return chunk
+        key = next(iter(queue.keys))
+        del queue.keys[key]
+        self._names -= 1
+        return Change(cluster, *key, truth.export(cluster, key)) if cluster in truth.statuses else None
+
+    def _statuses(self, truth: Truth) -> Iterator[Status]:
+        """Every status; a member whose services are under way for the first time does not look synced yet."""
+        for cluster, status in truth.statuses.items():
+            queue = self._queues.get(cluster)
+            arriving = queue is not None and (queue.whole_at is not None or queue.chunks is not None)
+            if status.synced and arriving and cluster not in self._synced:
+                self._members = True
+                yield structs.replace(status, synced=False, state=Freshness.SYNCING)
+                continue
+            if status.synced:
+                self._synced.add(cluster)
+            yield status
+
+
+def _endpoints(export: Export | None) -> int:
+    return sum(piece.count for piece in export.slices) if export is not None else 0
 
 
 def _replace(cluster: str, exports: list[Export]) -> Iterator[Replace]:
@@ -96,7 +193,7 @@ def _replace(cluster: str, exports: list[Export]) -> Iterator[Replace]:
     while first or start < len(exports):
         end, endpoints = start, 0
         while end < len(exports) and end - start < CHUNK and endpoints < CHUNK_ENDPOINTS:
-            endpoints += sum(piece.count for piece in exports[end].slices)
+            endpoints += _endpoints(exports[end])
             end += 1
         yield Replace(cluster, tuple(exports[start:end]), first=first, last=end == len(exports))
         start, first = end, False

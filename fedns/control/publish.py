@@ -2,6 +2,10 @@
 
 Every change of the truth gets the next generation number of this process (epoch). A bounded log says which names
 changed in which generation, so that a worker which was away for a moment is told only those.
+
+A worker that has nothing to do is told at once. Under a storm it is told piece by piece: the next one goes when the
+last one is acknowledged, and once nothing is left, after a rest of twice the time that this took: neither process is
+ever busy with news alone.
 """
 
 import asyncio
@@ -10,11 +14,12 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Iterable
-from time import time
+from time import monotonic, time
 from typing import Final
 
 from fedns.answers.wire import Ack, BrokenStreamError, Frames, Generation, Hello, frame, to_control
 from fedns.control.outbox import Outbox
+from fedns.control.propagation import Propagation
 from fedns.control.truth import Truth
 from fedns.federation.objects import ServiceKey
 
@@ -23,6 +28,10 @@ HELLO_SECONDS: Final = 5.0
 READ_BYTES: Final = 64 * 1024
 WRITE_BYTES: Final = 1024 * 1024
 """Bytes that may wait in one connection's buffer; more waits in the outbox, as names."""
+REST_SECONDS: Final = 0.05
+"""A worker rests so long between two pieces at most, and a piece that it does not acknowledge is waited for so long."""
+REST: Final = 2.0
+"""After the last piece the rest is so many times as long as making, sending and installing it took."""
 ACCEPT_PAUSE_SECONDS: Final = 0.1
 
 log = logging.getLogger(__name__)
@@ -34,7 +43,9 @@ class Link:
     def __init__(self, hello: Hello) -> None:
         self.slot = hello.slot
         self.pid = hello.pid
+        self.told = 1
         self.acknowledged = 0
+        self.heard = asyncio.Event()
         self.outbox = Outbox()
 
 
@@ -46,6 +57,7 @@ class Publisher:
         self.generation = 1
         self.serial = int(time())
         self.links: set[Link] = set()
+        self.propagation = Propagation()
         self._truth = truth
         self._log: deque[tuple[int, str, ServiceKey | None]] = deque()
         self._forgotten = 0
@@ -69,6 +81,7 @@ class Publisher:
         """A member has left: the workers forget it."""
         self._advance()
         self._left_at[cluster] = self.generation
+        self.propagation.left(cluster)
         for link in self.links:
             link.outbox.left(cluster)
 
@@ -76,16 +89,18 @@ class Publisher:
         """A member was read for the first time: whatever a worker holds of it gives way."""
         self._remember(cluster, (None,))
         for link in self.links:
-            link.outbox.whole(cluster)
+            link.outbox.whole(cluster, self.generation)
 
-    def changed(self, cluster: str, keys: Iterable[ServiceKey]) -> None:
-        """These exports of a member are new, different or gone."""
+    def changed(self, cluster: str, keys: Iterable[ServiceKey], triggered: float = 0.0) -> None:
+        """These exports of a member are new, different or gone, since `triggered` (Unix seconds; 0: unknown)."""
         keys = tuple(keys)
         if not keys:
             return
         self._remember(cluster, keys)
+        if triggered and self.links:
+            self.propagation.sent(self.generation, cluster, triggered)
         for link in self.links:
-            link.outbox.keys(cluster, keys)
+            link.outbox.keys(cluster, keys, self.generation)
 
     @property
     def acknowledged(self) -> int:
@@ -128,7 +143,7 @@ class Publisher:
             # A failure to write shows as the end of reading, too; the buffer is bounded either way.
             telling.add_done_callback(lambda _: writer.close())
             try:
-                await _listen(link, reader, frames, rest)
+                await self._listen(link, reader, frames, rest)
             finally:
                 telling.cancel()
                 (trouble,) = await asyncio.gather(telling, return_exceptions=True)
@@ -147,35 +162,67 @@ class Publisher:
         """Decide what a worker needs, from what it says that it holds."""
         link = Link(hello)
         outbox, held = link.outbox, hello.generation
-        if hello.epoch == self.epoch and self._forgotten <= held <= self.generation:
-            link.acknowledged = held
+        if hello.epoch == self.epoch and held <= self.generation:
             for cluster, at in self._left_at.items():
                 if at > held:
                     outbox.left(cluster)
+        if hello.epoch == self.epoch and self._forgotten <= held <= self.generation:
+            link.told = link.acknowledged = held
             for at, cluster, key in self._log:
                 if at > held and key is None:
-                    outbox.whole(cluster)
+                    outbox.whole(cluster, at)
                 elif at > held and key is not None:
-                    outbox.keys(cluster, (key,))
+                    outbox.keys(cluster, (key,), at)
             if self._rules_at > held:
                 outbox.rules()
         else:
             outbox.rules()
             for cluster in self._truth.read:
-                outbox.whole(cluster)
+                # From the beginning: it holds nothing of this process until all of this has been said.
+                outbox.whole(cluster, 1)
         outbox.members()
         self.links.add(link)
         return link
 
     async def _tell(self, link: Link, writer: asyncio.StreamWriter) -> None:
-        """Send a worker its news, as fast as it reads."""
+        """Send a worker its news, piece by piece, as fast as it installs them."""
         while True:
             await link.outbox.wake.wait()
-            for message in link.outbox.take(self._truth, Generation(self.epoch, self.generation, self.serial)):
-                writer.write(frame(message))
-                await writer.drain()
-                # drain() only waits when the buffer is full: the probes and the heartbeat come first.
-                await asyncio.sleep(0)
+            began = monotonic()
+            messages, told = link.outbox.take(self._truth, self.generation)
+            if closed := told >= link.told:
+                link.told = told
+                link.heard.clear()
+                messages.append(Generation(self.epoch, told, self.serial))
+            writer.write(b"".join(map(frame, messages)))
+            await writer.drain()
+            if closed:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(REST_SECONDS):
+                        await link.heard.wait()
+            # drain() only waits when the buffer is full: the probes and the heartbeat come first.
+            rest = 0.0 if link.outbox.wake.is_set() else REST * (monotonic() - began)
+            await asyncio.sleep(min(rest, REST_SECONDS))
+
+    async def _listen(self, link: Link, reader: asyncio.StreamReader, frames: Frames, bodies: list[bytes]) -> None:
+        """Take a worker's acknowledgements until it goes."""
+        while True:
+            for body in bodies:
+                match to_control(body):
+                    case Ack(generation=generation):
+                        link.acknowledged = generation
+                        link.heard.set()
+                        self.propagation.told(self._installed(), time())
+                    case Hello():
+                        raise BrokenStreamError("it said Hello twice")
+            chunk = await reader.read(READ_BYTES)
+            if not chunk:
+                return
+            bodies = list(frames.feed(chunk))
+
+    def _installed(self) -> int:
+        """What every worker has that is not still loading all."""
+        return min((link.acknowledged for link in self.links if link.acknowledged), default=0)
 
     def _advance(self) -> None:
         """The next generation; the serial is the wall clock's, but never goes back with it (RFC 1982)."""
@@ -203,18 +250,3 @@ async def _first(reader: asyncio.StreamReader, frames: Frames) -> tuple[Hello, l
     except TimeoutError:
         raise BrokenStreamError(f"no Hello within {HELLO_SECONDS:g} s") from None
     raise BrokenStreamError("its first word was not Hello")
-
-
-async def _listen(link: Link, reader: asyncio.StreamReader, frames: Frames, bodies: list[bytes]) -> None:
-    """Take a worker's acknowledgements until it goes."""
-    while True:
-        for body in bodies:
-            match to_control(body):
-                case Ack(generation=generation):
-                    link.acknowledged = generation
-                case Hello():
-                    raise BrokenStreamError("it said Hello twice")
-        chunk = await reader.read(READ_BYTES)
-        if not chunk:
-            return
-        bodies = list(frames.feed(chunk))

@@ -1,10 +1,10 @@
 """What waits for one worker: names only, the last value wins, and order among the messages."""
 
-from fedns.answers.wire import CHUNK, Change, Generation, Members, NewRules, Replace, ToWorker
+from fedns.answers.wire import CHUNK, Change, Members, NewRules, Replace, ToWorker
 from fedns.control import outbox
-from fedns.control.outbox import MAX_KEYS, Outbox
+from fedns.control.outbox import MAX_KEYS, PIECE, Outbox
 from fedns.control.truth import Truth
-from fedns.federation.health import Status
+from fedns.federation.health import Freshness, Status
 from tests.control.stage import export, rules
 
 WEB = ("shop", "web")
@@ -19,11 +19,17 @@ def known() -> Truth:
     return truth
 
 
-def taken(box: Outbox, truth: Truth) -> list[ToWorker]:
-    """All messages of one round but the closing one, which is checked."""
-    *messages, last = box.take(truth, Generation("epoch", 7))
-    assert last == Generation("epoch", 7)
-    return messages
+def taken(box: Outbox, truth: Truth, generation: int = 7) -> list[ToWorker]:
+    """All messages until nothing is left, when everything up to this generation has been said."""
+    messages = []
+    while True:
+        piece = box.take(truth, generation)
+        messages += piece.messages
+        if not box.wake.is_set():
+            assert piece.told == generation
+            assert box.pending == 0
+            return messages
+        assert piece.told < generation
 
 
 def test_the_last_value_wins() -> None:
@@ -31,49 +37,109 @@ def test_the_last_value_wins() -> None:
     box, truth = Outbox(), known()
     for at in range(5):
         truth.catalog.apply("eu1", WEB, export("eu1", "web", f"10.0.0.{at}"))
-        box.keys("eu1", [WEB])
+        box.keys("eu1", [WEB], at)
     truth.catalog.apply("eu1", WEB, None)
     assert box.pending == 1
     assert taken(box, truth) == [Change("eu1", *WEB, None)]
-    assert box.pending == 0
-    assert not box.wake.is_set()
 
 
-def test_what_happens_during_a_round_waits_for_the_next() -> None:
-    """News that come while a round is being sent are neither lost nor told twice."""
+def test_no_names_are_no_news() -> None:
+    """A change of nothing leaves nothing to tell."""
     box, truth = Outbox(), known()
-    box.keys("eu1", [WEB])
-    round_ = box.take(truth, Generation("epoch", 7))
-    next(round_)
-    box.keys("eu1", [WEB])
-    assert [type(message) for message in round_] == [Generation]
-    assert box.wake.is_set()
-    assert taken(box, truth) == [Change("eu1", *WEB, export("eu1", "web"))]
+    box.keys("eu1", [], 2)
+    assert taken(box, truth) == []
+
+
+def test_members_take_turns() -> None:
+    """Thousands of names of one member delay the single one of another by one message, also between two pieces."""
+    box, truth = Outbox(), known()
+    box.keys("eu1", (("shop", f"s{at}") for at in range(1000)), 2)
+    first = box.take(truth, 3)
+    assert len(first.messages) == PIECE
+    assert first.told == 1
+    box.keys("us1", [WEB], 3)
+    second = [message for message in box.take(truth, 3).messages if isinstance(message, Change)]
+    assert WEB in [(message.namespace, message.name) for message in second[:2]]
+
+
+def test_a_whole_lets_others_pass() -> None:
+    """A member that is told as a whole lets another's name pass between two chunks, but none of its own."""
+    box, truth = Outbox(), known()
+    truth.catalog.replace("eu1", [export("eu1", f"s{at}") for at in range(CHUNK * 3)])
+    box.whole("eu1", 2)
+    box.keys("us1", [WEB], 3)
+    box.keys("eu1", [WEB], 4)
+    first = box.take(truth, 4)
+    assert [type(message) for message in first.messages[:2]] == [Replace, Change]
+    box.keys("eu1", [("shop", "s1")], 5)
+    rest = taken(box, truth, 5)
+    assert isinstance(rest[-2], Replace)
+    assert rest[-1] == Change("eu1", "shop", "s1", export("eu1", "s1"))
+
+
+def test_what_is_pending_holds_the_generation_back() -> None:
+    """A worker holds what is older than the oldest name that waits, and not more."""
+    box, truth = Outbox(), known()
+    box.keys("eu1", (("shop", f"s{at}") for at in range(PIECE)), 2)
+    box.keys("us1", (("shop", f"s{at}") for at in range(PIECE)), 5)
+    box.keys("us1", [("shop", "s99")], 6)
+    assert [box.take(truth, 9).told for _ in range(2)] == [1, 9]
+
+
+def test_a_whole_is_finished_before_it_begins_anew() -> None:
+    """A storm that asks for the whole again and again cannot keep it from ever being there."""
+    box, truth = Outbox(), known()
+    truth.catalog.replace("eu1", [export("eu1", f"s{at}") for at in range(CHUNK * 3)])
+    box.whole("eu1", 2)
+    box.take(truth, 2)
+    box.whole("eu1", 3)
+    box.whole("eu1", 4)
+    assert [(message.first, message.last) for message in taken(box, truth, 4) if isinstance(message, Replace)] == [
+        (False, True),
+        (True, False),
+        (False, False),
+        (False, True),
+    ]
+
+
+def test_statuses_do_not_wait_for_a_large_member() -> None:
+    """They are told during a first reading, but its member looks synced only when its services are there."""
+    box, truth = Outbox(), known()
+    truth.statuses["eu1"] = Status(cluster="eu1", joined=0.0, synced=True, state=Freshness.FRESH)
+    truth.catalog.replace("eu1", [export("eu1", f"s{at}") for at in range(CHUNK * 3)])
+    box.whole("eu1", 2)
+    box.members()
+    told = [message for message in taken(box, truth) if isinstance(message, Members)]
+    assert [[status.synced for status in message.statuses] for message in told] == [[False, False], [True, False]]
+    box.whole("eu1", 3)
+    box.members()
+    again = [message for message in taken(box, truth) if isinstance(message, Members)]
+    assert all(message.statuses[0].synced for message in again)
 
 
 def test_exports_go_before_statuses() -> None:
     """Rules, then exports, then statuses: a member never looks synced before its services are there."""
     box, truth = Outbox(), known()
     box.members()
-    box.keys("us1", [WEB])
-    box.whole("eu1")
+    box.keys("us1", [WEB], 2)
+    box.whole("eu1", 2)
     box.rules()
-    assert [type(message) for message in taken(box, truth)] == [NewRules, Replace, Change, Members]
+    assert [type(message) for message in taken(box, truth)] == [NewRules, Change, Replace, Members]
 
 
 def test_the_whole_covers_its_names() -> None:
     """A member that is told as a whole is not told name by name as well."""
     box, truth = Outbox(), known()
-    box.keys("eu1", [WEB])
-    box.whole("eu1")
-    box.keys("eu1", [("shop", "other")])
+    box.keys("eu1", [WEB], 2)
+    box.whole("eu1", 2)
+    box.keys("eu1", [("shop", "other")], 3)
     assert taken(box, truth) == [Replace("eu1", (export("eu1", "web"),), first=True, last=True)]
 
 
 def test_a_member_that_was_not_read_is_never_told_as_a_whole() -> None:
     """What a worker holds of a member stays until there is something better."""
     box, truth = Outbox(), known()
-    box.whole("us1")
+    box.whole("us1", 2)
     assert taken(box, truth) == []
 
 
@@ -89,7 +155,7 @@ def test_a_member_that_left_and_came_back_is_forgotten_first() -> None:
 def test_too_many_names_become_members() -> None:
     """A worker that does not read costs a bounded amount of memory, whatever happens meanwhile."""
     box, truth = Outbox(), known()
-    box.keys("eu1", (("shop", f"s{at}") for at in range(MAX_KEYS + 1)))
+    box.keys("eu1", (("shop", f"s{at}") for at in range(MAX_KEYS + 1)), 2)
     assert box.pending == 1
     assert taken(box, truth) == [Replace("eu1", (export("eu1", "web"),), first=True, last=True)]
 
@@ -99,7 +165,7 @@ def test_large_members_are_cut() -> None:
     box, truth = Outbox(), known()
     many = [export("eu1", f"s{at}") for at in range(2 * CHUNK + 1)]
     truth.catalog.replace("eu1", many)
-    box.whole("eu1")
+    box.whole("eu1", 2)
     chunks = [message for message in taken(box, truth) if isinstance(message, Replace)]
     assert [(len(chunk.exports), chunk.first, chunk.last) for chunk in chunks] == [
         (CHUNK, True, False),
@@ -107,7 +173,7 @@ def test_large_members_are_cut() -> None:
         (1, False, True),
     ]
     truth.catalog.replace("eu1", [export("eu1", f"s{at}", endpoints=outbox.CHUNK_ENDPOINTS // 2) for at in range(5)])
-    box.whole("eu1")
+    box.whole("eu1", 2)
     assert [len(chunk.exports) for chunk in taken(box, truth) if isinstance(chunk, Replace)] == [2, 2, 1]
 
 
@@ -115,5 +181,5 @@ def test_an_empty_member_is_told_too() -> None:
     """That a member exports nothing is a truth as well."""
     box, truth = Outbox(), known()
     truth.catalog.replace("eu1", [])
-    box.whole("eu1")
+    box.whole("eu1", 2)
     assert taken(box, truth) == [Replace("eu1", (), first=True, last=True)]
