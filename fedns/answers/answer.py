@@ -2,18 +2,23 @@
 
 from fractions import Fraction
 from functools import cached_property
+from typing import Final
 
 from msgspec import Struct
 
 from fedns.answers import codes
-from fedns.answers.names import Asked, Grammar
+from fedns.answers.names import Asked, Grammar, Subject
 from fedns.answers.packet import Query, Record
 from fedns.answers.rules import Rules
 from fedns.federation.catalog import Catalog
 from fedns.federation.health import Freshness, Status
+from fedns.federation.holders import Holders
 from fedns.federation.locality import Location
 from fedns.federation.objects import ServiceKey
 from fedns.federation.placement import World
+
+PARTS: Final = "*"
+"""Stands for the first parts of all addresses: what is said of one may change with any address below it."""
 
 
 class Client(Struct, frozen=True, kw_only=True):
@@ -26,11 +31,15 @@ class Client(Struct, frozen=True, kw_only=True):
 
 
 class State(Struct, frozen=True, kw_only=True, dict=True):
-    """What a worker knows: `statuses` are aged to now already; `serial` is that of the SOA records."""
+    """What a worker knows: `statuses` are aged to now already; `serial` is that of the SOA records.
+
+    `holders` lead from addresses to services, for the reverse zones.
+    """
 
     rules: Rules
     catalog: Catalog
     statuses: dict[str, Status]
+    holders: Holders
     serial: int = 1
 
     @cached_property
@@ -66,8 +75,11 @@ class Question(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> ServiceKey | None:
-        """The service, or (namespace, "") the namespace, that the name is about."""
-        return (self.asked.namespace, self.asked.service) if self.asked.namespace else None
+        """The service, or (namespace, "") the namespace, or ("", address) the address, that the name is about."""
+        asked = self.asked
+        if asked.subject is Subject.ADDRESS:
+            return ("", asked.address if len(asked.address) == 2 * asked.width else PARTS)
+        return (asked.namespace, asked.service) if asked.namespace else None
 
 
 class AnswerGroup(Struct, frozen=True):

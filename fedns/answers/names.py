@@ -22,6 +22,10 @@ ANCHORS: Final = {"_zone": "zone", "_region": "region", "_cluster": "cluster"}
 """What stands before the service in a pinned name, and which part of the federation the value names."""
 
 
+_NIBBLES: Final = {digit: digit for digit in "0123456789abcdef"}
+_OCTETS: Final = {str(value): f"{value:02x}" for value in range(256)}
+
+
 class Subject(StrEnum):
     """What kind of thing a name stands for."""
 
@@ -37,6 +41,8 @@ class Subject(StrEnum):
     WHOAMI = "whoami"
     CLUSTERS = "clusters"
     STATE = "state"
+    ADDRESS = "address"
+    """An address of a reverse zone, or the first part of one."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -63,6 +69,10 @@ class Asked(Struct, frozen=True, kw_only=True):
     directive: Literal["", "pin", "prefer"] = ""
     anchor: str = ""
     value: str = ""
+    address: str = ""
+    """The hexadecimal digits of an address in a reverse zone, as many as the name has."""
+    width: int = 4
+    """The bytes of a whole address there."""
 
     @property
     def home(self) -> Labels:
@@ -100,6 +110,8 @@ class Grammar:
 
     def _in_zone(self, asked: Asked, rest: Labels) -> Asked:
         """Read what stands left of the zone's own name."""
+        if rest and asked.zone.kind == "reverse":
+            return self._address(asked, rest)
         if not rest:
             return replace(asked, subject=Subject.APEX)
         # The name server of the SOA and NS records: the name exists, but fedns does not know its own addresses.
@@ -110,6 +122,14 @@ class Grammar:
                 return replace(asked, subject=Subject.VERSION)
             return self._in_tree(asked, rest[:-1]) if rest[-1] == "svc" else asked
         return self._in_federation(asked, rest)
+
+    def _address(self, asked: Asked, rest: Labels) -> Asked:
+        """Read `4.3` of `4.3.2.1.in-addr.arpa`, or the nibbles under ip6.arpa; a leading zero is another name."""
+        labels = (*rest, *asked.origin)
+        digits = reverse_digits(labels)
+        if digits is None:
+            return replace(asked, subject=Subject.EMPTY) if rest in {("dns",), ("ns", "dns")} else asked
+        return replace(asked, subject=Subject.ADDRESS, address=digits, width=reverse_width(labels))
 
     def _in_federation(self, asked: Asked, rest: Labels) -> Asked:
         if rest[-1] == "svc":
@@ -188,6 +208,26 @@ class Grammar:
             return replace(asked, above_clusters=True) if _is_above(self._clusters, below) else None
         host = below[:-width]
         return replace(asked, cluster=cluster, host=host[0] if host else "") if len(host) < 2 else None
+
+
+def reverse_width(labels: Labels) -> int:
+    """The bytes of the addresses under in-addr.arpa (4) and ip6.arpa (16)."""
+    return 16 if labels[-2:] == ("ip6", "arpa") else 4
+
+
+def reverse_digits(labels: Labels) -> str | None:
+    """The hexadecimal digits that a name under in-addr.arpa or ip6.arpa spells; None when it spells no address."""
+    parts = labels[-3::-1]
+    known, longest = (_NIBBLES, 32) if reverse_width(labels) == 16 else (_OCTETS, 4)
+    if len(parts) > longest or not all(part in known for part in parts):
+        return None
+    return "".join(known[part] for part in parts)
+
+
+def reverse_prefix(zone: str) -> tuple[int, str]:
+    """The width in bytes of the addresses in a reverse zone, and the hexadecimal digits that they begin with."""
+    labels = _labels(zone)
+    return reverse_width(labels), reverse_digits(labels) or ""
 
 
 def _labels(name: str) -> Labels:

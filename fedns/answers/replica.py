@@ -12,12 +12,14 @@ from typing import Final, NamedTuple
 from msgspec import structs
 
 from fedns.answers import counters
-from fedns.answers.answer import Client, State
+from fedns.answers.answer import PARTS, Client, State
+from fedns.answers.names import reverse_prefix
 from fedns.answers.rules import Rules
 from fedns.answers.wire import Change, Members, NewRules, Replace, ToWorker
 from fedns.federation import health
 from fedns.federation.catalog import Catalog
 from fedns.federation.health import Status
+from fedns.federation.holders import Holders
 from fedns.federation.locality import Location, Locator
 from fedns.federation.objects import Export, ServiceKey
 
@@ -166,6 +168,8 @@ class Replica:
         for gone in set(self.statuses) - set(clusters):
             self.catalog.drop(gone)
             del self.statuses[gone]
+        reverse = (zone.name for zone in rules.zones if zone.kind == "reverse")
+        self._holders = Holders(self.catalog, map(reverse_prefix, reverse))
         self._locator = Locator(rules.clients, rules.local, clusters)
         self._allow, self._diagnostics = Networks(rules.allow), Networks(rules.diagnostics)
         self._views: tuple[dict[str | bytes, View], dict[str | bytes, View]] = ({}, {})
@@ -177,7 +181,8 @@ class Replica:
         before = {name: status.state for name, status in self.statuses.items()}
         heard = {status.cluster: self._merge(status) for status in statuses}
         for gone in set(before) - set(heard):
-            self.catalog.drop(gone)
+            for key in self.catalog.drop(gone):
+                self._holders.touch(key)
         self.statuses = self._aged(heard, now)
         self.state = self._state()
         if before != {name: status.state for name, status in self.statuses.items()}:
@@ -223,11 +228,22 @@ class Replica:
         return View(client, self._answers.setdefault(kind, {}), address.version, stream=stream)
 
     def _state(self) -> State:
-        return State(rules=self.rules, catalog=self.catalog, statuses=self.statuses, serial=self.serial)
+        return State(
+            rules=self.rules,
+            catalog=self.catalog,
+            statuses=self.statuses,
+            holders=self._holders,
+            serial=self.serial,
+        )
 
     def _forget_service(self, key: ServiceKey) -> None:
         self._forget(key)
         self._forget((key[0], ""))
+        moved = self._holders.touch(key)
+        for address in moved:
+            self._forget(("", address.hex()))
+        if moved:
+            self._forget(("", PARTS))
 
     def _forget(self, key: ServiceKey | None) -> None:
         for entry in self._dependents.pop(key, ()):

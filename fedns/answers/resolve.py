@@ -11,6 +11,7 @@ from fedns.answers.explain import clusters, explain, state, whoami
 from fedns.answers.names import Subject
 from fedns.answers.negatives import absent, nodata, refused, unnamed
 from fedns.answers.packet import Query
+from fedns.answers.reverse import pointer
 from fedns.answers.services import service
 
 __all__ = ["Answer", "AnswerGroup", "Client", "State", "resolve"]
@@ -52,6 +53,8 @@ def _about(question: Question) -> Answer:
             return apex(question) or nodata(question)
         case Subject.VERSION:
             return version(question) or nodata(question)
+        case Subject.ADDRESS:
+            return pointer(question)
         case Subject.WHOAMI:
             return whoami(question)
         case Subject.CLUSTERS:

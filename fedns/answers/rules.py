@@ -16,11 +16,12 @@ from fedns.federation.placement import Policy
 class Zone(Struct, frozen=True, kw_only=True):
     """One zone that is served; times in seconds; services lie under the label `federation`.
 
-    A `clusterset` zone follows the Multi-Cluster Services DNS specification and nothing else.
+    A `clusterset` zone follows the Multi-Cluster Services DNS specification and nothing else. A `reverse` zone, under
+    in-addr.arpa or ip6.arpa, holds the names of addresses.
     """
 
     name: str
-    kind: Literal["clusterset", "federation"]
+    kind: Literal["clusterset", "federation", "reverse"]
     federation: str = ""
     ttl: int = 5
     negative_ttl: int = 5

@@ -11,11 +11,13 @@ import dns.rdataclass
 import dns.rdatatype
 
 from fedns.answers import codes
+from fedns.answers.names import reverse_prefix
 from fedns.answers.packet import Query, Record, parse
 from fedns.answers.resolve import Answer, Client, State, resolve
 from fedns.answers.rules import Rules, Zone
 from fedns.federation.catalog import Catalog
 from fedns.federation.health import Freshness, Status
+from fedns.federation.holders import Holders
 from fedns.federation.locality import Location
 from fedns.federation.objects import READY, SERVING, AddressKind, Cluster, Endpoint, Export, Port, pack
 from fedns.federation.placement import Policy
@@ -126,7 +128,8 @@ def federation(
         catalog.replace(name, own)
     statuses = {each.name: status(each.name, (states or {}).get(each.name, Freshness.FRESH), age) for each in clusters}
     rules = Rules(zones=zones, clusters=clusters, policies=policies)
-    return State(rules=rules, catalog=catalog, statuses=statuses, serial=42)
+    holders = Holders(catalog, [reverse_prefix(zone.name) for zone in zones if zone.kind == "reverse"])
+    return State(rules=rules, catalog=catalog, statuses=statuses, holders=holders, serial=42)
 
 
 def query(name: str, qtype: str = "A", qclass: str = "IN") -> Query:
