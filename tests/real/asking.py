@@ -1,9 +1,11 @@
 """What the real tier asks: addresses and rcodes as one value, waited for, and held for both workers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from dnslib import QTYPE, RCODE
 
@@ -13,6 +15,8 @@ from fedns.lab.world import World
 STEADY: Final = 10
 """So many equal answers in a row: both workers have the change, and neither takes it back."""
 CHANGE_SECONDS: Final = 5.0
+ASK_EVERY: Final = 0.05
+"""Seconds between two rounds of questions."""
 EDE: Final = 15
 STALE_ANSWER: Final = 3
 
@@ -75,3 +79,58 @@ def errors(reply: Reply) -> set[int]:
     """The codes of the Extended DNS Errors of a reply (RFC 8914)."""
     options = (option for record in reply.message.ar if record.rtype == QTYPE.OPT for option in record.rdata)
     return {int.from_bytes(option.data[:2]) for option in options if option.code == EDE}
+
+
+class Asker:
+    """Asks names all the while; `wrong` keeps what none of them may be told, in order.
+
+    `may` says what each may be told now: while a change is under way the state before and the state after.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.may: dict[str, set[Seen]] = {}
+        self.wrong: list[str] = []
+        self.rounds = 0
+        self._world = world
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        if kind is None:
+            assert not self.wrong
+            assert self.rounds
+
+    def allow(self, answers: Mapping[str, Seen]) -> None:
+        """From now on this is right, too."""
+        for name, answer in answers.items():
+            self.may.setdefault(name, set()).add(answer)
+
+    async def becomes(self, answers: Mapping[str, Seen], within: float = CHANGE_SECONDS) -> None:
+        """Wait until these names are told this; from then on nothing else is right (a new name is asked from then)."""
+        for name, answer in answers.items():
+            if name in self.may:
+                self.may[name].add(answer)
+        async with asyncio.timeout(within):
+            for name, answer in answers.items():
+                await settles(partial(look, self._world, name), answer, within)
+                self.may[name] = {answer}
+
+    async def _run(self) -> None:
+        while True:
+            started = monotonic()
+            await asyncio.gather(*map(self._ask, self.may))
+            self.rounds += 1
+            await asyncio.sleep(max(0.0, ASK_EVERY - (monotonic() - started)))
+
+    async def _ask(self, name: str) -> None:
+        before = set(self.may[name])
+        found = await look(self._world, name)
+        if found not in before | self.may[name]:
+            self.wrong.append(f"{name}: {found}")

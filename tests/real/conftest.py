@@ -14,7 +14,9 @@ import pytest_asyncio
 from fedns.lab.processes import free_port
 from fedns.lab.real import ControlPlanes, assets
 from fedns.lab.world import World
+from tests.real.asking import Asker
 from tests.real.binaries import binaries
+from tests.real.siege import Services, Siege, told
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +55,27 @@ async def world(ground: World) -> World:
     await ground.deploy()
     await ground.serve()
     return ground
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def siege(control_plane: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Siege]:
+    """One real member to break, and the fedns that follows it."""
+    async with Siege(tmp_path_factory.mktemp("siege"), control_plane, free_port()) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def services(siege: Siege, request: pytest.FixtureRequest) -> Services:
+    """Services of this test's own, that fedns tells of."""
+    made = Services("".join(char if char.isalnum() else "-" for char in request.node.name[-40:]).strip("-"))
+    await siege.put(made.steady, made.scaled, made.doomed)
+    return made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def asker(siege: Siege, services: Services) -> AsyncIterator[Asker]:
+    """Asks for this test's services all the while: no answer may be wrong from the first right one to the end."""
+    await siege.turns("fresh")
+    async with Asker(siege) as made:
+        await made.becomes(told(services.steady, services.scaled, services.doomed))
+        yield made

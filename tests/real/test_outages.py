@@ -1,0 +1,97 @@
+"""A real API server dies, freezes, goes silent or refuses, while the world goes on: no answer is ever wrong."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from fedns.lab.real import Server
+from tests.real import flows
+from tests.real.asking import STALE_ANSWER, Asker, Seen, errors
+from tests.real.siege import ACCOUNT, BINDINGS, MEMBER, Services, Siege, name_of
+
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+CURE_SECONDS = 10.0
+HALF_OPEN_SECONDS = 15.0
+"""A stream of 4 s at most, 5 s of grace, a pause, and a busy machine."""
+
+
+async def last_copy(siege: Siege, asker: Asker, services: Services, after: Mapping[str, Seen]) -> None:
+    """The member turns stale, and its last copy is what is told: marked, and not for long."""
+    await siege.turns("stale")
+    asker.allow({name: answer for name, answer in after.items() if name in asker.may})
+    for each in (services.steady, services.scaled, services.doomed):
+        reply = await siege.ask(name_of(each))
+        assert reply is not None
+        assert STALE_ANSWER in errors(reply)
+        assert {record.ttl <= 5 for record in reply.message.rr} == {True}
+
+
+async def test_killed_and_restarted(siege: Siege, asker: Asker, services: Services) -> None:
+    """After kill -9 the last copy stays; what another API server was told meanwhile comes with the restart."""
+    await siege.server.stop()
+    after = await siege.change(services)
+    await last_copy(siege, asker, services, after)
+    await siege.planes.restart(MEMBER)
+    await asker.becomes(after, CURE_SECONDS)
+
+
+async def test_frozen(siege: Siege, asker: Asker, services: Services) -> None:
+    """SIGSTOP leaves connections open and silent: it is found, and healed once the server goes on."""
+    await siege.server.fault("freeze")
+    try:
+        after = await siege.change(services)
+        await last_copy(siege, asker, services, after)
+    finally:
+        await siege.server.fault("heal")
+    await asker.becomes(after, CURE_SECONDS)
+
+
+@pytest.mark.parametrize("streams_only", [True, False], ids=["streams", "all"])
+async def test_half_open(siege: Siege, asker: Asker, services: Services, *, streams_only: bool) -> None:
+    """Established connections lose every packet and say nothing: new ones go on from there, and nothing is listed.
+
+    Once only the streams are dead while the probe goes on, once everything that was open.
+    """
+    flows.needed()
+    since = len(siege.asked())
+    async with flows.dropped(siege.server_pid, port(siege.server), quiet_only=streams_only) as dropped:
+        after = await siege.change(services)
+        await asker.becomes(after, HALF_OPEN_SECONDS)
+        assert not dropped & flows.established(siege.server_pid, port(siege.server)).keys()
+    assert not siege.readings(since)
+
+
+async def test_compacted_while_cut_off(siege: Siege, asker: Asker, services: Services) -> None:
+    """Its version is gone (410) when fedns comes back: one whole reading of each resource tells all, deletes too."""
+    await siege.server.stop()
+    after = await siege.change(services)
+    await siege.planes.etcd.compact()
+    asker.allow({name: answer for name, answer in after.items() if name in asker.may})
+    since = len(siege.asked())
+    await siege.planes.restart(MEMBER)
+    await asker.becomes(after, CURE_SECONDS)
+    await siege.turns("fresh")
+    assert siege.readings(since) == {"services": 1, "endpointslices": 1, "serviceexports": 1}
+
+
+async def test_rights_taken_and_given_back(siege: Siege, asker: Asker, services: Services) -> None:
+    """Without rights nothing is empty: the member turns stale and says why; it heals soon after the cure."""
+    await siege.spare.delete(f"{BINDINGS}/{ACCOUNT}")
+    try:
+        await siege.turns("stale", "HTTP 403")
+        await last_copy(siege, asker, services, {})
+        after = await siege.change(services)
+        asker.allow({name: answer for name, answer in after.items() if name in asker.may})
+        assert (await siege.member())["services"] >= 3
+    finally:
+        await siege.bind()
+    await asker.becomes(after, CURE_SECONDS)
+    async with asyncio.timeout(CURE_SECONDS):
+        await siege.turns("fresh")
+
+
+def port(server: Server) -> int:
+    """Where it listens."""
+    return int(server.url.rpartition(":")[2])
