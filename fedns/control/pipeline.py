@@ -2,9 +2,11 @@
 
     evidence -> health.observe -> status  -> published, logged once per change of state
     exports  -> catalog        -> keys    -> published
+    clusters -> rules          -> status  -> published
     time     -> health.age     -> status  -> published, logged
 
-It must not know how a member is followed, nor how the workers are told.
+What is heard of a member concerns the clusters that it tells of, too. It must not know how a member is followed, nor
+how the workers are told.
 """
 
 import logging
@@ -13,11 +15,15 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Final
 
+from msgspec import structs
+
 from fedns.answers.rules import Rules
+from fedns.control.chronicle import Chronicle
 from fedns.control.publish import Publisher
+from fedns.control.sources import Sources
 from fedns.control.truth import Truth
 from fedns.federation import health
-from fedns.federation.health import Evidence, Freshness, Status
+from fedns.federation.health import Evidence, Freshness, Status, Synced
 from fedns.federation.objects import Export, ServiceKey
 
 TICK_SECONDS: Final = 0.25
@@ -25,6 +31,8 @@ TICK_SECONDS: Final = 0.25
 REPEAT_SECONDS: Final = 1.0
 """Statuses are published at least so often, because the times in them move on."""
 LEVELS: Final = {Freshness.SUSPECT: logging.WARNING, Freshness.STALE: logging.WARNING, Freshness.EXPIRED: logging.ERROR}
+LEASE: Final = "lease"
+"""What a hub's own sign of life of one source is called among the resources that can be broken."""
 
 log = logging.getLogger(__name__)
 
@@ -34,23 +42,44 @@ class Pipeline:
 
     def __init__(self, truth: Truth, publisher: Publisher, clock: Callable[[], float] = monotonic) -> None:
         self.state_changes: Counter[str] = Counter()
+        self.backdated: Counter[str] = Counter()
+        self.sources = Sources(truth.rules)
         self._truth = truth
         self._publisher = publisher
         self._clock = clock
         self._published = float("-inf")
+        self._chronicle = Chronicle()
+        self._told: set[str] = set()
+        self._via: dict[str, str] = {}
         self._join(truth.rules)
 
     def observed(self, cluster: str, evidence: Evidence) -> None:
-        """A member was heard of, or not."""
+        """A member was heard of, or not, and with it every cluster that it tells of."""
         status = self._truth.statuses.get(cluster)
-        if status is not None:  # else: a last word of a member that has just left
-            now = self._clock()
-            self._enter(status, health.observe(status, evidence, now, self._truth.rules.timers), now)
+        if status is None:  # a last word of a member that has just left
+            return
+        now = self._clock()
+        timers = self._truth.rules.timers
+        if isinstance(evidence, Synced) and cluster in self._told:
+            for source in self._sources_of(cluster) - self._told:
+                self.replaced(source, ())  # that the whole of a hub has no word of it is a truth, too
+            self._told -= {cluster, *self._sources_of(cluster)}
+        self._enter(status, health.observe(status, evidence, now, timers), now)
+        for source in self._sources_of(cluster):
+            before = self._truth.statuses[source]
+            after = health.observe(before, evidence, now, timers)
+            if LEASE in before.broken and LEASE not in after.broken:
+                # Its hub can be read, but says that nobody has heard of this one.
+                broken = tuple(sorted((*after.broken, LEASE)))
+                late = {"broken": broken, "fault": before.fault, "readable": before.readable, "recovering": None}
+                after = health.age(structs.replace(after, **late), now, timers)
+            self._enter(before, after, now)
 
     def replaced(self, cluster: str, exports: Iterable[Export]) -> None:
-        """The whole truth of one member."""
+        """The whole truth of one cluster."""
         if cluster not in self._truth.statuses:
             return
+        self._told.add(cluster)
         keys = self._truth.catalog.replace(cluster, exports)
         if cluster in self._truth.read:
             self._publisher.changed(cluster, keys)
@@ -59,31 +88,62 @@ class Pipeline:
         self._publisher.whole(cluster)
         log.info("%s: read for the first time, %d services", cluster, len(keys), extra={"cluster": cluster})
 
-    def changed(self, cluster: str, key: ServiceKey, export: Export | None) -> None:
-        """One export of a member appeared or changed, or (None) went."""
-        if cluster in self._truth.statuses and self._truth.catalog.apply(cluster, key, export):
-            self._publisher.changed(cluster, (key,))
+    def changed(self, cluster: str, key: ServiceKey, export: Export | None, triggered: float = 0.0) -> None:
+        """One export of a cluster appeared or changed, or (None) went; `triggered` is Unix seconds, 0 unknown."""
+        if cluster not in self._truth.statuses:
+            return
+        if export is not None:
+            self._suspect(cluster, key, export)
+        if self._truth.catalog.apply(cluster, key, export):
+            self._publisher.changed(cluster, (key,), triggered)
+
+    def found(self, via: str, cluster: str) -> bool:
+        """A hub tells of a cluster that the configuration does not name; False when it is somebody else's."""
+        new = self.sources.find(via, cluster)
+        if not new:
+            return new is not None
+        hub = self._truth.statuses[via]
+        self._truth.statuses[cluster] = structs.replace(hub, cluster=cluster)
+        log.info("%s: found, as %s tells of it", cluster, via, extra={"cluster": cluster, "via": via})
+        self._use(self.sources.rules)
+        if via in self._truth.read:
+            # Nothing was said of it in the whole of its hub; what is said from now on are changes of nothing.
+            self._truth.read.add(cluster)
+            self._publisher.whole(cluster)
+        return True
 
     def tick(self) -> None:
         """Let time pass: call it every TICK_SECONDS."""
         now = self._clock()
         for status in tuple(self._truth.statuses.values()):
             self._enter(status, health.age(status, now, self._truth.rules.timers), now)
+        self._chronicle.tick(now)
         if now - self._published >= REPEAT_SECONDS:
             self._publish_statuses(now)
 
-    def reload(self, rules: Rules) -> None:
+    def reload(self, configured: Rules) -> None:
         """Another configuration: members that left are withdrawn at once, new ones start as never read."""
+        rules = self.sources.configure(configured)
         if rules == self._truth.rules:
             return
-        names = {cluster.name for cluster in rules.clusters}
-        for gone in set(self._truth.statuses) - names:
-            del self._truth.statuses[gone]
-            self._truth.read.discard(gone)
-            self._truth.catalog.drop(gone)
-            self.state_changes.pop(gone, None)
-            self._publisher.left(gone)
-            log.info("%s: left the federation", gone, extra={"cluster": gone})
+        stay = {(cluster.name, cluster.via) for cluster in rules.clusters}
+        for cluster in self._truth.rules.clusters:
+            if (cluster.name, cluster.via) not in stay:
+                self._withdraw(cluster.name)
+        self._use(rules)
+
+    def _withdraw(self, gone: str) -> None:
+        del self._truth.statuses[gone]
+        self._truth.read.discard(gone)
+        self._truth.catalog.drop(gone)
+        self._told.discard(gone)
+        self._chronicle.left(gone)
+        self.state_changes.pop(gone, None)
+        self.backdated.pop(gone, None)
+        self._publisher.left(gone)
+        log.info("%s: left the federation", gone, extra={"cluster": gone})
+
+    def _use(self, rules: Rules) -> None:
         self._truth.rules = rules
         self._join(rules)
         self._publisher.rules()
@@ -95,22 +155,35 @@ class Pipeline:
             if cluster.name not in self._truth.statuses:
                 self._truth.statuses[cluster.name] = Status(cluster=cluster.name, joined=now, since=now)
                 log.info("%s: joined the federation", cluster.name, extra={"cluster": cluster.name})
+        self._via = {cluster.name: cluster.via for cluster in rules.clusters if cluster.via}
         self._truth.catalog.ranks = {cluster.name: cluster.trust_rank for cluster in rules.clusters}
+
+    def _sources_of(self, hub: str) -> set[str]:
+        return {source for source, via in self._via.items() if via == hub}
+
+    def _suspect(self, cluster: str, key: ServiceKey, export: Export) -> None:
+        """Report an export that appears with an age that makes it win over one that was there before."""
+        service = self._truth.catalog.service(key)
+        if service is None:
+            return
+        winner, ranks = service.exports[0], self._truth.catalog.ranks
+        same_rank = ranks.get(cluster, 0) == ranks.get(winner.cluster, 0)
+        if winner.cluster != cluster and same_rank and export.created < winner.created:
+            self.backdated[cluster] += 1
+            text = f"{cluster}: {key[0]}/{key[1]} appeared with an age that takes it from {winner.cluster}"
+            self._chronicle.say(cluster, "backdated", logging.WARNING, text, self._clock(), winner=winner.cluster)
 
     def _enter(self, before: Status, after: Status, now: float) -> None:
         self._truth.statuses[after.cluster] = after
         if after.state == before.state:
             return
         self.state_changes[after.cluster] += 1
-        log.log(
-            LEVELS.get(after.state, logging.INFO),
-            "%s: %s -> %s (%s)",
-            after.cluster,
-            before.state,
-            after.state,
-            after.reason,
-            extra={"cluster": after.cluster, "from": before.state, "to": after.state, "reason": after.reason},
-        )
+        hub = self._truth.statuses.get(self._via.get(after.cluster, ""))
+        follows = hub is not None and hub.state == after.state
+        level = logging.DEBUG if follows else LEVELS.get(after.state, logging.INFO)
+        text = f"{after.cluster}: {before.state} -> {after.state} ({after.reason})"
+        turn = {"from": before.state, "to": after.state, "reason": after.reason}
+        self._chronicle.say(after.cluster, "state", level, text, now, **turn)
         self._publish_statuses(now)
 
     def _publish_statuses(self, now: float) -> None:
