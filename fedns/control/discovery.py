@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 class SecretFacts(Struct, frozen=True):
-    """What of a Secret describes a member; `created` in Unix seconds, None where a key is missing."""
+    """What of a Secret describes a member; `created` in Unix seconds, None for a key that is missing."""
 
     created: int
     name: str
@@ -73,7 +73,8 @@ def read(key: str, facts: SecretFacts) -> Read:
         cluster = _text("cluster", facts.cluster or b"", CLUSTER_BYTES)
         return Read(facts.created, member(cluster, facts.name, kubeconfig, f"secret {key}"))
     except ConfigError as error:
-        return Read(facts.created, None, tuple(error.problems))
+        whole = (each._replace(path="cluster") if each.path == "(file)" else each for each in error.problems)
+        return Read(facts.created, None, tuple(whole))
 
 
 def _text(name: str, content: bytes | None, longest: int) -> str:
@@ -124,7 +125,7 @@ class Discovery:
     """Follows the Secrets through the local member's API server; `told` hears of all members whenever they change.
 
     It is told the first time when all Secrets have been read, be there members or not. `problems` are those of the
-    Secrets as they are now, by NAMESPACE/NAME.
+    Secrets as they are now, by NAMESPACE/NAME; `failure` says why they cannot be read, "" when they can.
     """
 
     def __init__(

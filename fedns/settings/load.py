@@ -81,7 +81,7 @@ def parse(
 ) -> Settings:
     """The settings of a text; relative paths start at `directory`."""
     report = Report()
-    tree = _compose(text, report)
+    tree = _compose(text, report, f"kind: {grammar.KIND}")
     if tree is None:
         raise ConfigError([Problem("(file)", 1, f"is empty: start with `apiVersion: {grammar.API_VERSION}`")])
     # Kubernetes puts variables like FEDNS_PORT into pods when a Service is called fedns: unknown ones are not ours.
@@ -109,7 +109,7 @@ def member(text: str, name: str, kubeconfig: str, origin: str) -> Member:
     credentials have the path `kubeconfig` and quote nothing of them.
     """
     report = Report()
-    tree = _compose(text, report) or Mapping({}, 0)
+    tree = _compose(text, report, "region: ...") or Mapping({}, 0)
     for key, reason in _ELSEWHERE.items():
         if key in tree.entries:
             report.add(key, reason, tree.entries.pop(key)[0].line)
@@ -127,8 +127,8 @@ def member(text: str, name: str, kubeconfig: str, origin: str) -> Member:
     return build.member(values, Kubeconfig(path=origin, content=kubeconfig))
 
 
-def _compose(text: str, report: Report) -> Mapping | None:
-    """The whole text as one table, None for one without content; raises ConfigError where it is no YAML or no table."""
+def _compose(text: str, report: Report, first: str) -> Mapping | None:
+    """The whole text as one table (`first` is a line to begin it with), None for one without content; raises ConfigError where it is no YAML or no table."""
     try:
         _bound(text)
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
@@ -138,7 +138,7 @@ def _compose(text: str, report: Report) -> Mapping | None:
         return None
     tree = _Tree(report).convert(root, "", ())
     if not isinstance(tree, Mapping):
-        raise ConfigError([Problem("(file)", tree.line, f"must hold keys: start with `kind: {grammar.KIND}`")])
+        raise ConfigError([Problem("(file)", tree.line, f"must hold keys: start with `{first}`")])
     return tree
 
 

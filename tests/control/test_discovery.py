@@ -93,9 +93,9 @@ WRONG = {
     "wrong source": (facts("source: imports\nsources: [{name: us1}]"), ("sources[0].name", 2, "the member itself")),
     "credentials in the wrong place": (facts("kubeconfig: {path: /a}"), ("kubeconfig", 1, "data.kubeconfig")),
     "inside": (facts("inCluster: true"), ("inCluster", 1, "remove it")),
-    "no table": (facts("us1"), ("(file)", 1, "must hold keys")),
-    "no YAML": (facts("a: ["), ("(file)", 1, "is not YAML")),
-    "too deep": (facts("a: " + "[" * 60_000), ("(file)", 1, "nested too deep")),
+    "no table": (facts("us1"), ("cluster", 1, "start with `region: ...`")),
+    "no YAML": (facts("a: ["), ("cluster", 2, "is not YAML")),
+    "too deep": (facts("a: " + "[" * 60_000), ("cluster", 1, "nested too deep")),
     "no name": (facts(name="Us1"), ("name", 0, "did you mean us1?")),
     "no credentials": (facts(credentials=None), ("kubeconfig", 0, "must have data.kubeconfig")),
     "credentials are no YAML": (facts(credentials=f"{MARK}: ["), ("kubeconfig", 0, "is not YAML")),
@@ -223,22 +223,20 @@ async def test_secrets_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Over HTTP: what the local API server lists and streams are members; when it goes away they stay."""
     monkeypatch.setitem(scripted.KINDS, "secrets", "Secret")
     told: list[tuple[Member, ...]] = []
-    async with scripted.serving() as script:
-        script.objects["secrets"] = [secret("us1", created=10)]
-        script.say("watch secrets", scripted.stream(scripted.event("ADDED", secret("ap1", created=11)), hold=30.0))
-        script.version = 10
-        where = Secrets(namespace="fedns", label_selector="fedns.io/cluster in (true)")
-        discovery = Discovery(scripted.member(script.url, tmp_path), where, told.append)
-        task = asyncio.create_task(discovery.run())
-        await until(lambda: told and [member.name for member in told[-1]] == ["ap1", "us1"], "both are members")
-        asked = [query for verb, query in script.asked if verb.endswith("secrets")]
-        assert {query["labelSelector"] for query in asked} == {where.label_selector}
-    try:
+    where = Secrets(namespace="fedns", label_selector="fedns.io/cluster in (true)")
+    async with asyncio.TaskGroup() as tasks:
+        async with scripted.serving() as script:
+            script.version = 10
+            script.objects["secrets"] = [secret("us1", created=10)]
+            script.say("watch secrets", scripted.stream(scripted.event("ADDED", secret("ap1", created=11)), hold=30.0))
+            discovery = Discovery(scripted.member(script.url, tmp_path), where, told.append)
+            task = tasks.create_task(discovery.run())
+            await until(lambda: told and [member.name for member in told[-1]] == ["ap1", "us1"], "both are members")
+            asked = [query for verb, query in script.asked if verb.endswith("secrets")]
+            assert {query["labelSelector"] for query in asked} == {where.label_selector}
         await until(lambda: discovery.failure, "the server is missed")
         assert [member.name for member in told[-1]] == ["ap1", "us1"]
-    finally:
         task.cancel()
-        await asyncio.wait((task,))
 
 
 def test_the_documented_secret_is_a_member() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from fedns.settings.load import ConfigError, load, parse
-from fedns.settings.schema import FAST, Address, Settings
+from fedns.settings.load import ConfigError, load, member, parse
+from fedns.settings.schema import FAST, Address, Kubeconfig, Settings
 from tests.settings.conftest import GOOD, Reading
 
 
@@ -27,6 +27,7 @@ BROKEN_FILES = {
     "two documents": (f"{GOOD}---\n{GOOD}", "(file)", 6, "second `---`"),
     "unknown anchor": ("a: *b\n", "(file)", 1, "undefined alias"),
     "recursion": ("a: &a [*a]\n", "a[0]", 1, "write it out"),
+    "deep": ("a: " + "[" * 200_000, "(file)", 1, "nested too deep"),
     "bomb": (
         "a: &a [1,1,1,1,1,1,1,1,1,1]\n"
         + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 10)}]\n" for n in range(8)),
@@ -126,6 +127,8 @@ def test_what_comes_from_outside_is_checked(
 
 
 KUBECONFIG = '{"current-context": "a", "contexts": [{"name": "a"}, {"name": "b"}]}'
+PROGRAM = """{"current-context": "a", "contexts": [{"name": "a", "context": {"user": "u"}}],
+  "users": [{"name": "u", "user": {"exec": {}}}]}"""
 KUBECONFIGS = {
     "good": (KUBECONFIG, "", ""),
     "other context": (KUBECONFIG, ", context: b", ""),
@@ -134,8 +137,12 @@ KUBECONFIGS = {
     "no YAML": ("{", "", "it is not YAML"),
     "something else": ("[]", "", "is not a kubeconfig"),
     "no current context": ('{"contexts": [{"name": "a"}]}', "", "has no current context: add context, one of a"),
+    "too deep": ("[" * 200_000, "", "it is not YAML"),
+    "no such date": ("a: 2026-13-45", "", "it is not YAML"),
+    "program": (PROGRAM, "", "add allowExec: true"),
+    "allowed program": (PROGRAM, ", allowExec: true", ""),
     "dangling current context": ('{"current-context": "z", "contexts": [{"name": "a"}]}', "", "has no context z"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("content", "more", "words"), KUBECONFIGS.values(), ids=KUBECONFIGS)
@@ -154,3 +161,20 @@ def test_kubeconfigs_are_looked_at(content: str | None, more: str, words: str, t
     (problem,) = caught.value.problems
     assert words in problem.sentence
     assert problem.line == 5
+
+
+def test_a_member_can_be_described_for_itself() -> None:
+    """By the keys of an entry of the file; problems of its credentials stand at no line and quote nothing."""
+    credentials = (
+        '{"current-context": "a", "contexts": [{"name": "a", "context": {"user": "u", "cluster": "c"}}],'
+        ' "users": [{"name": "u"}], "clusters": [{"name": "c", "cluster": {"server": "s"}}]}'
+    )
+    read = member("weight: 1\nsource: imports\nsources: [{name: b}]\n", "a", credentials, "secret x/y")
+    assert (read.name, read.cluster.weight, [source.via for source in read.sources]) == ("a", 1, ["a"])
+    assert read.kubeconfig == Kubeconfig(path="secret x/y", content=credentials)
+    assert member("name: c", "a", credentials, "secret x/y").name == "c"
+    with pytest.raises(ConfigError) as caught:
+        member("exports: [All, All]\nsources: []\ninCluster: true\n", "a", "{", "secret x/y")
+    assert [(each.path, each.line) for each in caught.value.problems] == [
+        ("kubeconfig", 0), ("exports", 1), ("sources", 2), ("inCluster", 3),
+    ]  # fmt: skip

@@ -10,6 +10,7 @@ from fedns.settings.schema import Address
 
 DURATION, LISTEN, CIDR = values.duration("d"), values.listen("l"), values.cidr("c")
 WHOLE, NUMBER, NAME = values.whole("w", 0, 100), values.number("n", zero=False), values.dns_name("n")
+QUANTITY, SELECTOR = values.quantity("q", 1, 1 << 40), values.selector("s")
 LABEL, TARGET, CHOICE = values.dns_name("n", labels=1), values.target("t"), values.choice("c", "a", "b", later=("c",))
 
 GOOD: list[tuple[Leaf, str, Any]] = [
@@ -23,6 +24,12 @@ GOOD: list[tuple[Leaf, str, Any]] = [
     (NAME, "example.com.", "example.com"), (NAME, "eu1", "eu1"), (LABEL, "eu-west1", "eu-west1"),
     (TARGET, "192.0.2.1", b"\xc0\x00\x02\x01"), (TARGET, "2001:db8::1", b"\x20\x01\x0d\xb8" + b"\0" * 11 + b"\1"),
     (CHOICE, "a", "a"),
+    (QUANTITY, "1024", 1024), (QUANTITY, "2k", 2000), (QUANTITY, "2Ki", 2048), (QUANTITY, "512Mi", 512 << 20),
+    (QUANTITY, "1G", 10**9), (QUANTITY, "1Gi", 1 << 30), (QUANTITY, "1T", 10**12), (QUANTITY, "1Ti", 1 << 40),
+    *((SELECTOR, each, each) for each in (
+        "a=b", "a==b", "a != b", "a", "!a", "a in (b)", "a notin (b, c.d_e)", "x.io/a=b,c,!d , e in (f,)", "a=",
+    )),
+    (values.pattern("p"), "*", "*"), (values.pattern("p"), "team-*", "team-*"),
 ]  # fmt: skip
 
 
@@ -56,6 +63,13 @@ BAD: list[tuple[Leaf, str, str]] = [
     (TARGET, "gateway", "not an IP address"),
     (CHOICE, "c", "not supported yet in this version"), (CHOICE, "x", "there is a, b"),
     (values.text("t"), " ", "is empty"),
+    *((QUANTITY, each, "write 512Mi or 1Gi") for each in ("1MB", "1m", "1.5Gi", "-1", "1 Gi", "1e3", "1ki", "\u0661")),
+    (QUANTITY, "0", "out of bounds"), (QUANTITY, "2Ti", "out of bounds"),
+    *((SELECTOR, each, "no requirement of a label selector") for each in (
+        "a b", "a in b", "a in ()b", "a=b,", "=b", "a=b c", "a>1", "-a=b", "a=b)", "a/b/c=d", "a=" + "b" * 64,
+    )),
+    (SELECTOR, "", "would take every object"),
+    (values.pattern("p"), "A*", "* for any characters"), (values.pattern("p"), "a" * 64, "* for any characters"),
 ]  # fmt: skip
 
 
