@@ -128,7 +128,10 @@ def member(text: str, name: str, kubeconfig: str, origin: str) -> Member:
 
 
 def _compose(text: str, report: Report, first: str) -> Mapping | None:
-    """The whole text as one table (`first` is a line to begin it with), None for one without content; raises ConfigError where it is no YAML or no table."""
+    """The whole text as one table, None for one without content; `first` is a line that one can begin with.
+
+    Raises ConfigError where it is no YAML or no table.
+    """
     try:
         _bound(text)
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
