@@ -1,9 +1,13 @@
-"""What concerns every test: those that may have to build real servers first get the time for it."""
+"""What concerns every test: no example has a deadline, and those that may have to build real servers get the time."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.real import build
 from tests.real.binaries import BUILD_SECONDS, found
+
+settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no clock")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -121,7 +121,7 @@ class Grammar:
             if rest == ("dns-version",):
                 return replace(asked, subject=Subject.VERSION)
             return self._in_tree(asked, rest[:-1]) if rest[-1] == "svc" else asked
-        return self._in_federation(asked, rest)
+        return self._old(asked, rest) if asked.zone.kind == "old" else self._in_federation(asked, rest)
 
     def _address(self, asked: Asked, rest: Labels) -> Asked:
         """Read `4.3` of `4.3.2.1.in-addr.arpa`, or the nibbles under ip6.arpa; a leading zero is another name."""
@@ -130,6 +130,13 @@ class Grammar:
         if digits is None:
             return replace(asked, subject=Subject.EMPTY) if rest in {("dns",), ("ns", "dns")} else asked
         return replace(asked, subject=Subject.ADDRESS, address=digits, width=reverse_width(labels))
+
+    def _old(self, asked: Asked, rest: Labels) -> Asked:
+        """Read `svc.ns`, with or without `_port._proto`: the old names knew no clusters, hosts or regions."""
+        if len(rest) == 1:
+            return replace(asked, subject=Subject.NAMESPACE, namespace=rest[0])
+        inner = self._below(replace(asked, subject=Subject.SERVICE, namespace=rest[-1], service=rest[-2]), rest[:-2])
+        return inner if inner and not (inner.cluster or inner.anchor or inner.above_clusters) else asked
 
     def _in_federation(self, asked: Asked, rest: Labels) -> Asked:
         if rest[-1] == "svc":

@@ -4,12 +4,16 @@ Pure: the same question, client, state and time give the same answer. The order 
 nothing is looked up for a client that may not ask.
 """
 
+from collections.abc import Callable
+from typing import Final
+
 from fedns.answers import codes, records
 from fedns.answers.answer import Answer, AnswerGroup, Client, Question, State, one
 from fedns.answers.apex import apex, version
 from fedns.answers.explain import clusters, explain, state, whoami
 from fedns.answers.names import Subject
 from fedns.answers.negatives import absent, nodata, refused, unnamed
+from fedns.answers.oldnames import old_name
 from fedns.answers.packet import Query
 from fedns.answers.reverse import pointer
 from fedns.answers.services import service
@@ -41,25 +45,29 @@ def resolve(query: Query, client: Client, held: State, now: float) -> Answer:
 
 
 def _about(question: Question) -> Answer:
-    asked = question.asked
-    match asked.subject:
-        case Subject.SERVICE:
-            return explain(question) if asked.explain else service(question)
-        case Subject.NAMESPACE:
-            return nodata(question) if question.state.catalog.has_namespace(asked.namespace) else absent(question)
-        case Subject.EMPTY:
-            return nodata(question)
-        case Subject.APEX:
-            return apex(question) or nodata(question)
-        case Subject.VERSION:
-            return version(question) or nodata(question)
-        case Subject.ADDRESS:
-            return pointer(question)
-        case Subject.WHOAMI:
-            return whoami(question)
-        case Subject.CLUSTERS:
-            return clusters(question)
-        case Subject.STATE:
-            return state(question)
-        case _:
-            return unnamed(question)
+    about = _SUBJECTS.get(question.asked.subject)
+    return about(question) if about is not None else unnamed(question)
+
+
+def _service(question: Question) -> Answer:
+    if question.asked.explain:
+        return explain(question)
+    return old_name(question) if question.asked.zone.kind == "old" else service(question)
+
+
+def _namespace(question: Question) -> Answer:
+    return nodata(question) if question.state.catalog.has_namespace(question.asked.namespace) else absent(question)
+
+
+_SUBJECTS: Final[dict[Subject, Callable[[Question], Answer]]] = {
+    Subject.SERVICE: _service,
+    Subject.NAMESPACE: _namespace,
+    Subject.EMPTY: nodata,
+    Subject.APEX: lambda question: apex(question) or nodata(question),
+    Subject.VERSION: lambda question: version(question) or nodata(question),
+    Subject.ADDRESS: pointer,
+    Subject.WHOAMI: whoami,
+    Subject.CLUSTERS: clusters,
+    Subject.STATE: state,
+}
+"""Which part of fedns answers for which kind of name; a name that cannot be spelt has none."""

@@ -17,11 +17,12 @@ class Zone(Struct, frozen=True, kw_only=True):
     """One zone that is served; times in seconds; services lie under the label `federation`.
 
     A `clusterset` zone follows the Multi-Cluster Services DNS specification and nothing else. A `reverse` zone, under
-    in-addr.arpa or ip6.arpa, holds the names of addresses.
+    in-addr.arpa or ip6.arpa, holds the names of addresses. An `old` zone (`myfed.svc.cluster.local`) holds in-cluster
+    names as federation v1 had them, and leads to the federation zone of the same label.
     """
 
     name: str
-    kind: Literal["clusterset", "federation", "reverse"]
+    kind: Literal["clusterset", "federation", "reverse", "old"]
     federation: str = ""
     ttl: int = 5
     negative_ttl: int = 5

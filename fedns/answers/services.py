@@ -62,13 +62,13 @@ def _placed(question: Question, found: Service) -> Answer:
     if not decisions[chosen].groups:
         return _nobody(question, found, decisions[chosen])
     chain, owner = aliases(question, chosen)
-    answer = _answer(question, found, decisions[chosen], owner, chain)
+    made = answer(question, found, decisions[chosen], owner, chain)
     if chain and question.query.qtype in {codes.CNAME, codes.ANY}:
-        return Answer(groups=one(answer.chain[0]), ede=answer.ede, key=question.key)
-    return answer
+        return Answer(groups=one(made.chain[0]), ede=made.ede, key=question.key)
+    return made
 
 
-def _answer(
+def answer(
     question: Question, found: Service, decision: Placement, owner: bytes, chain: tuple[Record, ...] = ()
 ) -> Answer:
     """The records of a decision for the type that was asked."""
@@ -132,7 +132,7 @@ def _cluster(question: Question, found: Service) -> Answer:
     )
     if not own:
         return _nobody(question, found, decision)
-    return _answer(question, found, _all_of(own), question.query.name)
+    return answer(question, found, _all_of(own), question.query.name)
 
 
 def _host(question: Question, found: Service) -> Answer:
@@ -143,7 +143,7 @@ def _host(question: Question, found: Service) -> Answer:
     decision = placement(question, _only(found, asked.cluster, asked.host))
     own = _own(decision, FORBIDDEN | {Reason.CLOSED})
     if own:
-        return _answer(question, found, _all_of(own), question.query.name)
+        return answer(question, found, _all_of(own), question.query.name)
     ready = tuple(each for each in decision.left_out if each.candidates[0].ready and each.reason is not Reason.PART)
     return _nobody(question, found, Placement((), ready)) if ready else absent(question, {asked.cluster})
 
