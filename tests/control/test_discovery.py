@@ -14,7 +14,7 @@ import yaml
 
 from fedns.clusters.decode import Item
 from fedns.clusters.listing import Resource
-from fedns.control.discovery import CLUSTER_BYTES, Discovery, SecretFacts, bare, decode, members
+from fedns.control.discovery import LONGEST, Discovery, SecretFacts, bare, decode, members
 from fedns.federation.objects import Cluster
 from fedns.lab import kubeconfig
 from fedns.settings.schema import Kubeconfig, Member, Secrets
@@ -99,9 +99,9 @@ WRONG = {
     "no name": (facts(name="Us1"), ("name", 0, "did you mean us1?")),
     "no credentials": (facts(credentials=None), ("kubeconfig", 0, "must have data.kubeconfig")),
     "credentials are no YAML": (facts(credentials=f"{MARK}: ["), ("kubeconfig", 0, "is not YAML")),
-    "credentials are too deep": (facts(credentials="[" * 200_000), ("kubeconfig", 0, "is not YAML")),
-    "credentials are too long": (facts(credentials=CREDENTIALS + " " * (1 << 18)), ("kubeconfig", 0, "256 KiB")),
-    "too long": (facts("#" * (CLUSTER_BYTES + 1)), ("cluster", 0, "is longer than 64 KiB")),
+    "credentials are too deep": (facts(credentials="[" * 60_000), ("kubeconfig", 0, "is not YAML")),
+    "credentials are too long": (facts(credentials=CREDENTIALS + " " * LONGEST), ("kubeconfig", 0, "64 KiB")),
+    "too long": (facts("#" * (LONGEST + 1)), ("cluster", 0, "is longer than 64 KiB")),
     "no text": (SecretFacts(1, "us1", CREDENTIALS.encode(), b"\xff"), ("cluster", 0, "is not UTF-8 text")),
 }  # fmt: skip
 
