@@ -1,4 +1,7 @@
-"""`./dev bench [wire|change|cold|loss|all] [--seconds N] [--json FILE]`: measure, and print figures as a table."""
+"""`./dev bench [PART|intake|all] [--seconds N] [--json FILE]`: measure, and print figures as a table.
+
+`intake` is all that lies between API servers and answers: cold, scale, change and storm.
+"""
 
 import argparse
 import asyncio
@@ -9,10 +12,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import change, cold, loss, wire
+from bench import change, cold, loss, scale, storm, wire
 from tests.real.build import cache
 
-MEASURES = {"wire": wire.measure, "change": change.measure, "cold": cold.measure, "loss": loss.measure}
+INTAKE = {"cold": cold.measure, "scale": scale.measure, "change": change.measure, "storm": storm.measure}
+MEASURES = {"wire": wire.measure, "loss": loss.measure, **INTAKE}
+GROUPS = {"intake": INTAKE, "all": MEASURES}
 
 
 def show(title: str, figures: dict[str, Any]) -> None:
@@ -20,7 +25,7 @@ def show(title: str, figures: dict[str, Any]) -> None:
     print(f"\n{title}")
     for name, figure in figures.items():
         if isinstance(figure, dict):
-            text = ", ".join(f"{key} {value:,.6g}" for key, value in figure.items())
+            text = ", ".join(f"{key} {value:,.4g}" for key, value in figure.items())
         else:
             text = f"{figure:,.4g}"
         print(f"  {name:<24} {text}")
@@ -29,13 +34,13 @@ def show(title: str, figures: dict[str, Any]) -> None:
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
-    parser.add_argument("what", nargs="?", default="all", choices=[*MEASURES, "all"])
-    parser.add_argument("--seconds", type=int, default=5, help="length of each load")
+    parser.add_argument("what", nargs="?", default="all", choices=[*MEASURES, *GROUPS])
+    parser.add_argument("--seconds", type=int, default=10, help="length of each load")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     words = parser.parse_args()
     os.environ.setdefault("KUBEBUILDER_ASSETS", str(cache()))
     results = {}
-    for name in MEASURES if words.what == "all" else [words.what]:
+    for name in GROUPS.get(words.what, [words.what]):
         with tempfile.TemporaryDirectory(prefix="fedns-bench-") as directory:
             results[name] = asyncio.run(MEASURES[name](Path(directory), words.seconds))
         show(name, results[name])

@@ -6,9 +6,13 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
+from fedns.lab.real import Server, object_path
 from fedns.lab.world import World
 
 SETTLE_SECONDS: Final = 120.0
+AT_ONCE: Final = 8
+ZONES: Final = ("bench-a", "bench-b", "bench-c")
+"""Zones of the endpoints; no client of the lab is in one of them, so that each answer has all addresses."""
 
 
 def ipv4(number: int) -> str:
@@ -16,17 +20,21 @@ def ipv4(number: int) -> str:
     return f"10.{128 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
 
 
-def headless(namespace: str, name: str, count: int, first: int, zones: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+def endpoint(number: int, name: str) -> dict[str, Any]:
+    """A ready endpoint of a service as kube-controller-manager writes it."""
+    zone = ZONES[number % len(ZONES)]
+    return {
+        "addresses": [ipv4(number)],
+        "conditions": {"ready": True, "serving": True, "terminating": False},
+        "nodeName": f"node-{number % 100}.{zone}",
+        "targetRef": {"kind": "Pod", "namespace": "bench", "name": f"{name}-{number:08x}"},
+        "zone": zone,
+    }
+
+
+def headless(namespace: str, name: str, count: int, first: int) -> list[dict[str, Any]]:
     """A headless Service, its one EndpointSlice with `count` ready endpoints, and its ServiceExport."""
     metadata = {"namespace": namespace, "name": name}
-    endpoints = [
-        {
-            "addresses": [ipv4(first + at)],
-            "conditions": {"ready": True},
-            **({"zone": zones[at % len(zones)]} if zones else {}),
-        }
-        for at in range(count)
-    ]
     return [
         {
             "apiVersion": "v1",
@@ -39,11 +47,28 @@ def headless(namespace: str, name: str, count: int, first: int, zones: tuple[str
             "kind": "EndpointSlice",
             "metadata": {**metadata, "labels": {"kubernetes.io/service-name": name}},
             "addressType": "IPv4",
-            "endpoints": endpoints,
+            "endpoints": [endpoint(number, name) for number in range(first, first + count)],
             "ports": [{"name": "http", "port": 80, "protocol": "TCP"}],
         },
         {"apiVersion": "multicluster.x-k8s.io/v1alpha1", "kind": "ServiceExport", "metadata": metadata},
     ]
+
+
+async def create(server: Server, first: list[dict[str, Any]], *rest: list[dict[str, Any]]) -> None:
+    """Create objects: the first list before all others, of which several go at once, each in its order."""
+    places = asyncio.Semaphore(AT_ONCE)
+    async with server.session() as session:
+
+        async def make(objects: list[dict[str, Any]]) -> None:
+            async with places:
+                for each in objects:
+                    path = object_path(each).rpartition("/")[0]
+                    async with session.post(server.url + path, json=each) as response:
+                        if response.status != 201:
+                            raise RuntimeError(f"{path}: {(await response.text()).strip()}")
+
+        await make(first)
+        await asyncio.gather(*map(make, rest))
 
 
 def process_cpu(pid: int) -> float:

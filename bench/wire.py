@@ -11,22 +11,22 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
+from bench.asking import until_right
 from bench.ground import headless, ipv4, process_cpu, serving, settled
-from fedns.lab.processes import end, free_port
+from bench.servers import coredns
+from fedns.lab.processes import free_port
 from fedns.lab.world import World
-from tests.real.build import cache
 
 NAMES: Final = 1000
 ADDRESSES: Final = 3
 ZONE: Final = "myfed.svc.example.com"
+START_SECONDS: Final = 20.0
 
 
 async def measure(directory: Path, seconds: int) -> dict[str, Any]:
     """Both servers, one after the other, twice each in turns; returns the better run of each, and the ratio."""
     if shutil.which("dnsperf") is None:
         raise SystemExit("dnsperf is missing: apt-get install dnsperf")
-    if not (cache() / "coredns").exists():
-        raise SystemExit("CoreDNS is missing: python -m tests.real.build (needs Go)")
     queries = directory / "queries"
     directory.mkdir(parents=True, exist_ok=True)
     queries.write_text("".join(f"s{at}.bench.{ZONE} A\n" for at in range(NAMES)))
@@ -37,36 +37,26 @@ async def measure(directory: Path, seconds: int) -> dict[str, Any]:
         await world.serve()
         await settled(world, f"s{NAMES - 1}.bench.{ZONE}", ADDRESSES)
         (worker,) = serving(world.server_pid, "fedns.servers.worker")
-        core = await _start_coredns(directory)
-        try:
+        zone = f"file {_zone(directory)}"
+        async with coredns(directory, "example.com", zone, GOMAXPROCS="1") as core:
+            await asyncio.to_thread(until_right, core.port, f"s0.bench.{ZONE}", _addresses(0), START_SECONDS)
             for _ in range(2):
                 results["fedns"].append(await _load(worker, world.port, queries, seconds))
-                results["coredns"].append(await _load(core[0].pid, core[1], queries, seconds))
-        finally:
-            await end(core[0])
+                results["coredns"].append(await _load(core.pid, core.port, queries, seconds))
     best = {name: max(runs, key=lambda run: run["per_cpu_second"]) for name, runs in results.items()}
     return {**best, "ratio": best["fedns"]["per_cpu_second"] / best["coredns"]["per_cpu_second"]}
 
 
-async def _start_coredns(directory: Path) -> tuple[asyncio.subprocess.Process, int]:
-    port = free_port()
+def _addresses(at: int) -> list[str]:
+    return [ipv4(at * ADDRESSES + each) for each in range(ADDRESSES)]
+
+
+def _zone(directory: Path) -> Path:
     lines = ["$ORIGIN example.com.", "@ 5 IN SOA ns.dns hostmaster 1 7200 1800 86400 5", "@ 5 IN NS ns.dns"]
-    lines += [
-        f"s{at}.bench.myfed.svc 5 IN A {ipv4(at * ADDRESSES + each)}"
-        for at in range(NAMES)
-        for each in range(ADDRESSES)
-    ]
-    (directory / "zone").write_text("\n".join(lines) + "\n")
-    (directory / "Corefile").write_text(f"example.com:{port} {{\n bind 127.0.0.1\n file {directory / 'zone'}\n}}\n")
-    process = await asyncio.create_subprocess_exec(
-        str(cache() / "coredns"),
-        "-conf",
-        str(directory / "Corefile"),
-        env={**os.environ, "GOMAXPROCS": "1"},
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    await asyncio.sleep(1)
-    return process, port
+    lines += [f"s{at}.bench.myfed.svc 5 IN A {each}" for at in range(NAMES) for each in _addresses(at)]
+    file = directory / "zone"
+    file.write_text("\n".join(lines) + "\n")
+    return file
 
 
 async def _load(pid: int, port: int, queries: Path, seconds: int) -> dict[str, float]:

@@ -1,0 +1,77 @@
+"""The two servers that are measured, as processes: `fedns serve` for a lab's world, and CoreDNS with a Corefile."""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from bench.ground import serving
+from fedns.lab.processes import die_with_parent, end, free_port
+from tests.real.build import cache
+
+CONTROL: Final = "fedns.control"
+WORKER: Final = "fedns.servers.worker"
+NEEDED: Final = "CoreDNS is missing: python -m tests.real.build (needs Go)"
+
+
+class Running:
+    """A server's process and its port; `memory` is resident, in MiB."""
+
+    def __init__(self, pid: int, port: int) -> None:
+        self.pid = pid
+        self.port = port
+
+    def memory(self) -> dict[str, float]:
+        """By process: `all` of CoreDNS; control, worker and supervisor of fedns, `all` being the first two."""
+        control, workers = (serving(self.pid, name) for name in (CONTROL, WORKER))
+        if not control:
+            return {"all_mib": resident(self.pid)}
+        held = {"control_mib": sum(map(resident, control)), "worker_mib": sum(map(resident, workers))}
+        return {"all_mib": sum(held.values()), **held, "supervisor_mib": resident(self.pid)}
+
+
+@asynccontextmanager
+async def fedns(config: Path, port: int) -> AsyncIterator[Running]:
+    """`fedns serve` from exec; it may not answer yet."""
+    async with _process(config.parent / "fedns.log", sys.executable, "-m", "fedns", "serve", "--config", config) as pid:
+        yield Running(pid, port)
+
+
+@asynccontextmanager
+async def coredns(directory: Path, zone: str, plugin: str, **environment: str) -> AsyncIterator[Running]:
+    """CoreDNS from exec, with one plugin for one zone."""
+    binary = cache() / "coredns"
+    if not binary.exists():
+        raise SystemExit(NEEDED)
+    port = free_port()
+    corefile = directory / "Corefile"
+    corefile.write_text(f"{zone}:{port} {{\n bind 127.0.0.1\n {plugin}\n}}\n")
+    async with _process(directory / "coredns.log", binary, "-conf", corefile, **environment) as pid:
+        yield Running(pid, port)
+
+
+@asynccontextmanager
+async def _process(log: Path, *words: str | Path, **environment: str) -> AsyncIterator[int]:
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            env={**os.environ, **environment},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+    try:
+        yield process.pid
+    finally:
+        await end(process)
+
+
+def resident(pid: int) -> float:
+    """Resident memory of a process in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) / 1024
