@@ -1,33 +1,34 @@
 """Turns a member's credentials into replies of its API server; the one home of `kubernetes` and of its HTTP client.
 
-It knows addresses, tokens, certificates and time limits, and nothing of resources, watches or services. The calls
-`param_serialize` and `call_api` are public but undocumented, hence they stand here only.
+It knows time limits, TLS and refusals, and nothing of resources, watches or services; where credentials come from is
+for `renewal`. The calls `param_serialize` and `call_api` are public but undocumented, hence they stand here only.
 """
 
 import asyncio
-import os
+import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 import msgspec
-from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient, Configuration
 from msgspec import Struct
 
 from fedns import __version__
+from fedns.clusters.credentials import Credentials, CredentialsError, identity_file
+from fedns.clusters.renewal import Renewal, line
 from fedns.settings.schema import Member
 
+_log = logging.getLogger(__name__)
 _CREDENTIALS_AGE: Final = 30.0
 """Seconds after which files with credentials are looked at again: a rotation is sudden."""
 _FORCED_AGE: Final = 2.0
-"""The least age in seconds of credentials that a 401 or 403 can have replaced."""
+"""Seconds between two looks at credentials that a server refused, or with which no server was found."""
 _CLOSE_AFTER: Final = 90.0
 """Seconds that a replaced client lives on, for the streams that still use it: longer than any of them."""
 _REASON_BYTES: Final = 4096
+_CREDENTIALS_WORDS: Final = 400
 
 
 class LostError(Exception):
@@ -76,20 +77,35 @@ class Reply:
 class Connection:
     """The HTTP client of one member, made anew when its credentials change."""
 
-    def __init__(self, open_client: Callable[[], Awaitable["_Client"]], client: "_Client") -> None:
-        self._open = open_client
+    def __init__(self, renewal: Renewal, client: "_Client") -> None:
+        now = asyncio.get_running_loop().time()
+        self._renewal = renewal
         self._client = client
-        self._renewing = asyncio.Lock()
+        self._looked = now
+        self._forced = now
+        self._doubted = False
+        self._renewing: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
+
+    @property
+    def fault(self) -> str:
+        """Why its newest credentials cannot be used, and older ones are; "" where all is well."""
+        return self._renewal.fault
 
     @asynccontextmanager
     async def get(self, path: str, params: Sequence[tuple[str, str]], timeouts: Timeouts) -> AsyncIterator[Reply]:
         """Ask for `path`; raises RefusedError for a status that is not 200, LostError when no whole reply comes."""
-        await self.renew(_CREDENTIALS_AGE)
-        with _as_lost():
-            response = await self._client.request(path, list(params), timeouts)
+        self._look()
+        try:
+            with _as_lost():
+                response = await self._client.request(path, list(params), timeouts)
+        except LostError:
+            self._doubted = True  # perhaps for another address, or another authority
+            raise
         whole = False
         try:
+            if response.status == 401:
+                self._start(forced=True)
             if response.status != 200:
                 raise await _refusal(response)
             yield Reply(response)
@@ -100,57 +116,83 @@ class Connection:
             else:
                 response.close()  # a stream that is left is no connection to use again
 
-    async def renew(self, age: float = _FORCED_AGE) -> None:
-        """Read credentials again if they are older than `age` seconds and changed; failing that, keep the last good."""
+    async def renew(self) -> None:
+        """Look for other credentials, for a server refused these, and wait; failing that, keep the last good.
+
+        A 401 has begun that already, and lets a plugin be asked again; a 403 is no reason to run a program.
+        """
+        if self._renewing is None and asyncio.get_running_loop().time() - self._looked >= _FORCED_AGE:
+            self._start(forced=False)
+        if self._renewing is not None:
+            await asyncio.shield(self._renewing)
+
+    def _look(self) -> None:
+        """Renew the credentials beside the requests, if it is time; a request never waits for that."""
         now = asyncio.get_running_loop().time()
-        if now - self._client.checked < age or self._renewing.locked():
+        age = _FORCED_AGE if self._doubted else _CREDENTIALS_AGE
+        if now - self._looked >= age or self._renewal.due():
+            self._start(forced=False)
+
+    def _start(self, *, forced: bool) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._renewing is not None or (forced and now - self._forced < _FORCED_AGE):
             return
-        async with self._renewing:
-            self._client.checked = now
-            if self._client.unchanged() and (age > _FORCED_AGE or not self._client.plugin):
-                return
-            try:
-                fresh = await self._open()
-            except LostError:
-                return
-            old, self._client = self._client, fresh
-            task = asyncio.create_task(old.close(_CLOSE_AFTER), name="close replaced client")
-            self._retired.add(task)
-            task.add_done_callback(self._retired.discard)
+        self._looked, self._doubted = now, False
+        if forced:
+            self._forced = now
+        self._renewing = asyncio.create_task(self._renew(forced=forced), name="renew credentials")
+        self._renewing.add_done_callback(self._renewed)
+
+    def _renewed(self, task: asyncio.Task[None]) -> None:
+        self._renewing = None
+        if not task.cancelled() and (fault := task.exception()):
+            _log.error("credentials could not be renewed", exc_info=fault)
+
+    async def _renew(self, *, forced: bool) -> None:
+        fresh = await self._renewal.obtain(forced=forced)
+        if fresh == self._client.credentials:
+            return
+        old, self._client = self._client, await _Client.open(fresh)
+        task = asyncio.create_task(old.close(_CLOSE_AFTER), name="close replaced client")
+        self._retired.add(task)
+        task.add_done_callback(self._retired.discard)
 
     async def close(self) -> None:
         """Close every client, also those still in use."""
-        for task in self._retired:
+        tasks = [*self._retired, *([self._renewing] if self._renewing else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._retired, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._client.close()
 
 
 async def connect(member: Member) -> Connection:
     """Open what the member's configuration names; raises LostError with the reason when it cannot be used."""
-
-    async def open_client() -> _Client:
-        return await _open(member)
-
-    return Connection(open_client, await open_client())
+    renewal = Renewal(member)
+    try:
+        return Connection(renewal, await _Client.open(await renewal.obtain()))
+    except CredentialsError as fault:
+        raise LostError(f"credentials: {line(str(fault), _CREDENTIALS_WORDS)}") from fault
 
 
 class _Client:
-    """One `ApiClient` with its own connector, and the files that its credentials came from."""
+    """One `ApiClient` with its own connector, for credentials that do not change."""
 
-    def __init__(self, api: ApiClient, files: tuple[str, ...], *, plugin: bool) -> None:
-        self.plugin = plugin
+    def __init__(self, credentials: Credentials, api: Any) -> None:
+        self.credentials = credentials
         self._api = api
-        self._api.user_agent = f"fedns/{__version__}"
         self._connector = aiohttp.TCPConnector(ssl=api.rest_client.ssl_context, socket_factory=_socket)
         api.configuration.client_session_kwargs = {
             "connector": self._connector,
             "middlewares": (_no_redirects,),
+            "trust_env": False,  # neither the proxies of the environment nor the passwords of ~/.netrc
             "auto_decompress": False,  # identity is asked for: what is packed all the same must not unpack to gigabytes
         }
-        self._files = files
-        self._stamps = _stamps(files)
-        self.checked = asyncio.get_running_loop().time()
+
+    @classmethod
+    async def open(cls, credentials: Credentials) -> "_Client":
+        """A client; made off the loop, which is busy with other members."""
+        return cls(credentials, await asyncio.to_thread(_api, credentials))
 
     async def request(self, path: str, params: list[tuple[str, str]], timeouts: Timeouts) -> aiohttp.ClientResponse:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -162,9 +204,6 @@ class _Client:
         response: aiohttp.ClientResponse = reply.response
         return response
 
-    def unchanged(self) -> bool:
-        return bool(self._files) and _stamps(self._files) == self._stamps
-
     async def close(self, after: float = 0.0) -> None:
         try:
             await asyncio.sleep(after)
@@ -173,79 +212,23 @@ class _Client:
             await self._connector.close()
 
 
-async def _open(member: Member) -> _Client:
+def _api(credentials: Credentials) -> Any:
+    """The `ApiClient` for credentials."""
+    # Imported by the first member that connects, in a thread: it takes as long as all else of the control process.
+    from kubernetes.aio.client import ApiClient, Configuration  # noqa: PLC0415
+
     settings = type.__call__(Configuration)
-    try:
-        if member.kubeconfig is not None:
-            path = _existing(member.kubeconfig.path)
-            loader = await config.load_kube_config(
-                config_file=path,
-                context=member.kubeconfig.context or None,
-                client_configuration=settings,
-                persist_config=False,
-            )
-            files = [path, *_token_file(loader, path)]
-            plugin = "exec" in (loader._user or ())  # noqa: SLF001 -- no public way to ask who gives the token
-            if plugin:
-                settings.refresh_api_key_hook = _plugin_token(loader)
-        else:
-            plugin = False
-            config.load_incluster_config(client_configuration=settings, try_refresh_token=False)
-            files = [config.incluster_config.SERVICE_TOKEN_FILENAME]
-        _strip_tokens(settings)
-        files += [name for name in (settings.ssl_ca_cert, settings.cert_file, settings.key_file) if name]
-        return _Client(ApiClient(configuration=settings), tuple(files), plugin=plugin)
-    except Exception as fault:  # the loader fails in a dozen ways on a file that is absent, cut or wrong
-        raise LostError(f"credentials: {_sentence(fault)}") from fault
-
-
-def _existing(path: str) -> str:
-    """The file's own path; raises OSError where there is none (the loader would only log that)."""
-    found = Path(path).expanduser()
-    found.stat()
-    return str(found)
-
-
-def _token_file(loader: Any, path: str) -> list[str]:
-    """Where the user's token is read from, as the loader resolves it: relative to the kubeconfig."""
-    name = loader._user.safe_get("tokenFile") if loader._user else None  # noqa: SLF001 -- not told otherwise
-    return [str(Path(path).parent / name)] if isinstance(name, str) else []
-
-
-def _plugin_token(loader: Any) -> Callable[[Any], Awaitable[None]]:
-    """Ask the exec plugin again, at most once a minute; the loader itself keeps a token until it expires."""
-    lock = asyncio.Lock()
-    asked = asyncio.get_running_loop().time()
-
-    async def refresh(settings: Any) -> None:
-        nonlocal asked
-        now = asyncio.get_running_loop().time()
-        if now - asked < 60.0 or lock.locked():
-            return
-        async with lock:
-            asked = now
-            if await loader.load_from_exec_plugin() and getattr(loader, "token", None):
-                settings.api_key["BearerToken"] = loader.token.strip()
-
-    return refresh
-
-
-def _strip_tokens(settings: Any) -> None:
-    """A newline at the end of a token file is no part of the token, and HTTP forbids it."""
-    for name, value in settings.api_key.items():
-        settings.api_key[name] = value.strip()
-
-
-def _stamps(files: Sequence[str]) -> list[tuple[int, int, int]]:
-    """What tells that a file was replaced; a file that is gone for a moment is a change, too."""
-    stamps = []
-    for name in files:
-        try:
-            state = os.stat(name)  # noqa: PTH116 -- twice as cheap, and on the loop
-            stamps.append((state.st_ino, state.st_mtime_ns, state.st_size))
-        except OSError:
-            stamps.append((0, 0, 0))
-    return stamps
+    settings.host = credentials.server
+    settings.ca_cert_data = credentials.authorities or None
+    settings.tls_server_name = credentials.server_name or None
+    settings.proxy = credentials.proxy or None
+    if credentials.authorization:
+        settings.api_key["BearerToken"] = credentials.authorization
+    with identity_file(credentials) as name:
+        settings.cert_file = name
+        api = ApiClient(configuration=settings)
+    api.user_agent = f"fedns/{__version__}"
+    return api
 
 
 def _socket(address: Any) -> socket.socket:
@@ -305,5 +288,4 @@ class _as_lost:  # noqa: N801 -- a context manager reads as a function
 
 def _sentence(fault: object) -> str:
     """One bounded line of printable text."""
-    text = " ".join(str(fault).split()) or type(fault).__name__
-    return "".join(char if char.isprintable() else "?" for char in text[:200])
+    return line(str(fault), 200) or type(fault).__name__
