@@ -16,11 +16,14 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from fedns.clusters.backoff import Backoff, Pulse
+from fedns.clusters.backoff import Backoff, Pace, Pulse, Rate
 from fedns.clusters.connect import LostError, connect
 from fedns.clusters.decode import Item, number
 from fedns.clusters.listing import Lists, Resource
+from fedns.clusters.streams import Stream
+from fedns.clusters.terms import Means
 from fedns.clusters.watch import Watch
+from fedns.clusters.watchlist import Offer
 from fedns.settings.load import ConfigError, Problem, member
 from fedns.settings.schema import Member, Secrets
 
@@ -31,6 +34,10 @@ _TOLD: Final = 10
 """So many problems of one Secret are logged."""
 _PERIOD: Final = 30.0
 """Mean length of a watch in seconds."""
+_EVENTS_PER_SECOND: Final = 10.0
+"""More changes wait: each is read as YAML, and a namespace of Secrets has few."""
+_MOST_BYTES: Final = 256 << 20
+"""All Secrets of one reading: 1,000 of the largest that are read make 170 MiB in base64."""
 
 log = logging.getLogger(__name__)
 
@@ -163,13 +170,21 @@ class Discovery:
             await backoff.pause()
 
     async def _follow(self, pulse: Pulse, random: Random) -> None:
-        connection = await connect(self._local)
-        lists = Lists(asyncio.Semaphore(1))
-        watch = Watch(
-            connection, self._resource, decode, bare, self, lists=lists, pulse=pulse, period=_PERIOD, random=random
+        connection, pace = await connect(self._local), Pace()
+        means = Means(
+            connection=connection,
+            bare=bare,
+            lists=Lists(asyncio.Semaphore(1)),
+            pulse=pulse,
+            rate=Rate(_EVENTS_PER_SECOND, asyncio.get_running_loop().time),
+            offer=Offer(pace.again),
+            period=_PERIOD,
+            pace=pace,
+            most=_MOST_BYTES,
+            random=random,
         )
         try:
-            await watch.run()
+            await Watch(means, self._resource, decode, self, Stream(resource=self._resource.name)).run()
         finally:
             await connection.close()
 
@@ -187,12 +202,13 @@ class Discovery:
         self._settle()
         return True
 
-    def changed(self, _: Resource, kind: str, item: Item) -> None:
-        """One Secret came, changed or went; one that lost the label goes, too."""
-        if kind == "DELETED":
-            self._secrets.pop(_key(item), None)
-        elif item.name:
-            self._keep(_key(item), item)
+    def changed(self, _: Resource, events: list[tuple[str, Item]]) -> None:
+        """Secrets came, changed or went; one that lost the label goes, too."""
+        for kind, item in events:
+            if kind == "DELETED":
+                self._secrets.pop(_key(item), None)
+            elif item.name:
+                self._keep(_key(item), item)
         self._settle()
 
     def _keep(self, key: str, item: Item) -> None:

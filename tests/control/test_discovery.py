@@ -68,7 +68,7 @@ class Heard:
 
     def event(self, kind: str, one: Item) -> None:
         """One event."""
-        self.discovery.changed(SECRETS, kind, one)
+        self.discovery.changed(SECRETS, [(kind, one)])
 
 
 def test_a_secret_is_a_member() -> None:
