@@ -42,6 +42,8 @@ FRESHNESS: Final = {
 }
 """Streams of 2.5 to 4 s: what is found by their end is found soon."""
 STATE_SECONDS: Final = 20.0
+ONCE: Final = {"services": 1, "endpointslices": 1, "serviceexports": 1}
+"""One whole reading of everything that fedns follows."""
 
 
 class Services:
@@ -153,6 +155,16 @@ class Siege(World):
         await self.spare.delete(f"/api/v1/namespaces/{services.doomed.namespace}/services/{services.doomed.name}")
         return after
 
+    async def write(self, revisions: int) -> None:
+        """Let etcd count so many revisions more, of what nobody follows."""
+        path = f"{self.spare.url}/api/v1/namespaces/default/configmaps"
+        async with self.spare.session() as session:
+            for at in range(revisions):
+                async with session.post(
+                    path, json={"metadata": {"generateName": "revision-"}, "data": {"at": str(at)}}
+                ) as made:
+                    assert made.status == 201, await made.text()
+
     async def bind(self) -> None:
         """Give fedns its rights."""
         role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "fedns-reader"}
@@ -214,6 +226,13 @@ class Siege(World):
                 event.get("user", {}).get("uid", ""),
             )
         return list(requests.values())[since:]
+
+    async def reads(self, since: int, expected: dict[str, int]) -> None:
+        """Wait until each resource has been read whole so often, no more and no less."""
+        started = monotonic()
+        while (found := self.readings(since)) != expected:
+            assert monotonic() - started < STATE_SECONDS, f"not {expected} whole readings, but {found}"
+            await asyncio.sleep(0.1)
 
     def readings(self, since: int) -> Counter[str]:
         """How often each resource has been read whole."""

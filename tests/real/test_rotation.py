@@ -1,0 +1,46 @@
+"""Tokens and certificates of a real API server are replaced under a running fedns: no answer is wrong, all goes on."""
+
+import asyncio
+from time import monotonic
+
+import pytest
+
+from tests.real.asking import Asker
+from tests.real.siege import MEMBER, Services, Siege, replace
+
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+CURE_SECONDS = 10.0
+REFUSED_SECONDS = 20.0
+"""An API server remembers for 10 s that a token was good; a stream of 4 s may have begun just before."""
+RELOAD_SECONDS = 60.0
+"""So long after a file was replaced it is in use at the latest."""
+
+
+async def test_a_token_is_replaced(siege: Siege, asker: Asker, services: Services) -> None:
+    """The old token is refused from one moment on; the new one, in the same file, is used at once and lists nothing."""
+    since = len(siege.asked())
+    token = await siege.new_token()
+    started = monotonic()
+    while not any(each.code == 401 for each in siege.asked(since)):
+        assert monotonic() - started < REFUSED_SECONDS
+        await asyncio.sleep(0.1)
+    replace(siege.token_file, token)
+    after = await siege.change(services)
+    await asker.becomes(after, CURE_SECONDS)
+    await siege.turns("fresh")
+    new = [each for each in siege.asked(since) if each.uid == siege.account_uid]
+    assert {each.resource for each in new if each.verb == "watch"} == {"services", "endpointslices", "serviceexports"}
+    assert not siege.readings(since)
+
+
+async def test_a_certificate_and_its_authority_are_replaced(siege: Siege, asker: Asker, services: Services) -> None:
+    """A server that comes back with a certificate of another CA is no member, until the CA file is replaced, too."""
+    await siege.server.stop()
+    await siege.planes.restart(MEMBER, fresh_certificate=True)
+    after = await siege.change(services)
+    await siege.turns("stale", "certificate verify failed")
+    asker.allow({name: answer for name, answer in after.items() if name in asker.may})
+    replace(siege.ca_file, siege.server.ca.read_text())
+    await asker.becomes(after, RELOAD_SECONDS)
+    await siege.turns("fresh")
