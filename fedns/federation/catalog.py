@@ -15,12 +15,12 @@ class Catalog:
     def __init__(self, ranks: Mapping[str, int] | None = None) -> None:
         self._ranks: Mapping[str, int] = ranks or {}
         self._members: dict[str, dict[ServiceKey, Export]] = {}
-        self._clusters: dict[ServiceKey, set[str]] = {}
+        self._counts: dict[ServiceKey, int] = {}
         self._namespaces: dict[str, int] = {}
         self._joined: dict[ServiceKey, Service] = {}
 
     def __len__(self) -> int:
-        return len(self._clusters)
+        return len(self._counts)
 
     @property
     def ranks(self) -> Mapping[str, int]:
@@ -62,8 +62,8 @@ class Catalog:
     def service(self, key: ServiceKey) -> Service | None:
         """The joined service, or None where nobody exports it; remembered until one of its exports changes."""
         service = self._joined.get(key)
-        if service is None and key in self._clusters:
-            service = join((self._members[cluster][key] for cluster in self._clusters[key]), self._ranks)
+        if service is None and key in self._counts:
+            service = join((exports[key] for exports in self._members.values() if key in exports), self._ranks)
             self._joined[key] = service
         return service
 
@@ -73,26 +73,27 @@ class Catalog:
 
     def keys(self) -> Iterable[ServiceKey]:
         """The keys of all services."""
-        return self._clusters.keys()
+        return self._counts.keys()
 
     def has_namespace(self, namespace: str) -> bool:
         """Whether any service of this namespace is exported."""
         return namespace in self._namespaces
 
     def _add(self, cluster: str, key: ServiceKey, export: Export) -> None:
-        self._members.setdefault(cluster, {})[key] = export
-        if key not in self._clusters:
-            self._clusters[key] = set()
-            self._namespaces[key[0]] = self._namespaces.get(key[0], 0) + 1
-        self._clusters[key].add(cluster)
+        exports = self._members.setdefault(cluster, {})
+        if key not in exports:
+            if key not in self._counts:
+                self._namespaces[key[0]] = self._namespaces.get(key[0], 0) + 1
+            self._counts[key] = self._counts.get(key, 0) + 1
+        exports[key] = export
 
     def _remove(self, cluster: str, key: ServiceKey) -> None:
         del self._members[cluster][key]
         if not self._members[cluster]:
             del self._members[cluster]
-        self._clusters[key].discard(cluster)
-        if not self._clusters[key]:
-            del self._clusters[key]
+        self._counts[key] -= 1
+        if not self._counts[key]:
+            del self._counts[key]
             self._namespaces[key[0]] -= 1
             if not self._namespaces[key[0]]:
                 del self._namespaces[key[0]]

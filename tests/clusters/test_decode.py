@@ -5,12 +5,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec import Raw
 
-from fedns.clusters.decode import Decoder, ExportFacts, ServiceFacts, SliceFacts, number, special
+from fedns.clusters.decode import AGELESS, Decoder, number
+from fedns.clusters.facts import ExportFacts, ImportFacts, LeaseFacts, ServiceFacts, SliceFacts
 from fedns.federation.objects import READY, SERVING, TERMINATING, Endpoint, Port
+from fedns.settings.schema import Trust
 from tests.clusters.scripted import endpointslice, export, service
 
 
@@ -47,6 +47,7 @@ def test_service() -> None:
     found = Decoder().service(raw(item))
     assert (found.namespace, found.name, found.version, found.fault) == ("shop", "web", 7, "")
     assert found.facts == ServiceFacts(
+        version=7,
         headless=False,
         external=False,
         labelled=True,
@@ -118,15 +119,6 @@ def test_addresses_that_are_refused(text: str) -> None:
     assert decoder.refused["address"] == 1
 
 
-@given(st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16))
-def test_special_agrees_with_the_library(packed: bytes) -> None:
-    """What Python's library calls loopback, link-local, multicast, unspecified or mapped is refused."""
-    address = ipaddress.ip_address(packed)
-    named = address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
-    if named or (isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped):
-        assert special(packed)
-
-
 @pytest.mark.parametrize(
     "item",
     [
@@ -180,7 +172,7 @@ def test_slices_of_no_service_or_of_names_say_nothing() -> None:
 def test_export_and_bare() -> None:
     """Of a ServiceExport only its age counts; of a deleted object only which it was."""
     decoder = Decoder()
-    assert decoder.export(raw(export("web", 3))).facts == ExportFacts(1735689600)
+    assert decoder.export(raw(export("web", 3))).facts == ExportFacts(3, 1735689600)
     found = decoder.bare(raw(service("web", 9) | {"spec": "broken"}))
     assert (found.name, found.version, found.facts, found.fault) == ("web", 9, None, "")
 
@@ -191,3 +183,170 @@ def test_export_and_bare() -> None:
 def test_versions(text: str, version: int) -> None:
     """A resourceVersion is a number, or counts as none."""
     assert number(text) == version
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "yesterday", "0001-01-01T00:00:00Z", "2026-01-01T00:00:00", "9999999", "1969-01-01T00:00:00Z"]
+)
+def test_what_says_no_age_goes_before_nobody(text: str | None) -> None:
+    """A creation time that is absent, unreadable, without a zone or before 1970 counts as the youngest of all."""
+    item = export("web", 3)
+    item["metadata"]["creationTimestamp"] = text
+    decoder = Decoder()
+    found = decoder.export(raw(item))
+    assert (found.created, found.facts) == (AGELESS, ExportFacts(3, AGELESS))
+    assert decoder.refused["timestamp"] == (1 if text else 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "triggered"),
+    [
+        ("2026-01-01T00:00:00.5Z", 1767225600.5),
+        ("2026-01-01T00:00:00.123456789Z", 1767225600.123456),
+        ("x", 0.0),
+        ("", 0.0),
+        ("0001-01-01T00:00:00Z", 0.0),
+    ],
+)
+def test_trigger_time(text: str, triggered: float) -> None:
+    """When the change behind an object happened, in Unix seconds; 0 where that cannot be read."""
+    for item, decode in ((service("web", 1), Decoder().service), (endpointslice("s", 1, "web"), Decoder().slice)):
+        assert decode(raw(item)).triggered == 0.0
+        item["metadata"]["annotations"] = {"endpoints.kubernetes.io/last-change-trigger-time": text}
+        assert decode(raw(item)).triggered == triggered
+
+
+def test_foreign_namespaces_and_addresses_are_left_out() -> None:
+    """A member speaks for its own namespaces and addresses only; what it says of others is counted."""
+    decoder = Decoder(Trust(namespaces=("other", "sh*"), cidrs=("10.0.0.0/8",)))
+    item = endpointslice("web-1", 7, "web", "10.0.0.1", "11.0.0.1", "127.0.0.1")
+    found = decoder.slice(raw(item)).facts
+    assert isinstance(found, SliceFacts)
+    assert [each.address for each in points(found)] == [bytes([10, 0, 0, 1])]
+    item["metadata"]["namespace"] = "kube-system"
+    said = decoder.slice(raw(item))
+    assert (said.name, said.facts, said.fault) == ("web-1", None, "")
+    assert decoder.refused == {"foreign-address": 1, "address": 1, "namespace": 1}
+
+
+@pytest.mark.parametrize(
+    "names", [["z1", "", None], ["z" * 64, "z1"], [f"z{at}" for at in range(300)]], ids=["none", "long", "many"]
+)
+def test_zones_that_are_none(names: list[str | None]) -> None:
+    """An endpoint without a zone, with too long a name of one, or past the 255th zone of its slice is in none."""
+    given = [{"addresses": [f"10.0.{at // 256}.{at % 256}"], "zone": name} for at, name in enumerate(names)]
+    found = [each.zone for each in points(slice_of(endpoints=given))]
+    assert found == [name if name and len(name) < 64 and at < 255 else "" for at, name in enumerate(names)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "annotations"),
+    [
+        pytest.param({"multicluster.kubernetes.io/source-cluster": "us1"}, {}, id="MCS"),
+        pytest.param(
+            {"endpointslice.kubernetes.io/managed-by": "endpointslice-mesh-controller.cilium.io"}, {}, id="Cilium"
+        ),
+        pytest.param({}, {"endpointslice.karmada.io/provision-cluster": "us1"}, id="Karmada"),
+    ],
+)
+def test_slices_of_other_clusters_are_not_the_members_own(labels: dict[str, str], annotations: dict[str, str]) -> None:
+    """What a mesh copied into a member says nothing there; what Kubernetes itself writes is the member's, always."""
+    item = endpointslice("web-1", 7, "web", "10.0.0.1")
+    item["metadata"]["labels"] |= labels
+    item["metadata"]["annotations"] = annotations
+    assert Decoder().slice(raw(item)).facts is None
+    item["metadata"]["labels"]["endpointslice.kubernetes.io/managed-by"] = "endpointslice-controller.k8s.io"
+    assert Decoder().slice(raw(item)).facts is not None
+
+
+def imported(labels: dict[str, str]) -> tuple[SliceFacts | None, Decoder]:
+    """What a slice with these labels says as an imported one."""
+    item = endpointslice("web-1", 7, "web", "10.0.0.1")
+    item["metadata"]["labels"] = labels
+    decoder = Decoder()
+    found = decoder.imported_slice(raw(item)).facts
+    assert found is None or isinstance(found, SliceFacts)
+    return found, decoder
+
+
+MCS = {"multicluster.kubernetes.io/service-name": "web", "multicluster.kubernetes.io/source-cluster": "us1"}
+LIGHTHOUSE = {"lighthouse.submariner.io/sourceName": "web", "lighthouse.submariner.io/sourceCluster": "us1"}
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param(MCS, id="MCS"),
+        pytest.param(
+            MCS
+            | {
+                "endpointslice.kubernetes.io/managed-by": "lighthouse-agent.submariner.io",
+                "lighthouse.submariner.io/sourceNamespace": "shop",
+            },
+            id="Submariner",
+        ),
+        pytest.param(LIGHTHOUSE, id="Submariner of old"),
+        pytest.param(
+            MCS
+            | {
+                "endpointslice.kubernetes.io/managed-by": "endpointslice-mesh-controller.cilium.io",
+                "kubernetes.io/service-name": "derived-x",
+            },
+            id="Cilium",
+        ),
+    ],
+)
+def test_imported_slices(labels: dict[str, str]) -> None:
+    """The service and the source cluster are read from the labels of whoever wrote the slice."""
+    found, _ = imported(labels)
+    assert found is not None
+    assert (found.owner, found.source, len(points(found))) == (("shop", "web"), "us1", 1)
+
+
+@pytest.mark.parametrize(
+    ("labels", "refused"),
+    [
+        pytest.param({"kubernetes.io/service-name": "web"}, 0, id="a local copy"),
+        pytest.param(
+            MCS | {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"},
+            0,
+            id="labels that Kubernetes copied",
+        ),
+        pytest.param(MCS | {"lighthouse.submariner.io/sourceNamespace": "other"}, 0, id="a broker's copy"),
+        pytest.param(MCS | {"multicluster.kubernetes.io/source-cluster": "a.b.c"}, 1, id="an id of three labels"),
+        pytest.param(MCS | {"multicluster.kubernetes.io/source-cluster": "_x"}, 1, id="an id that is no name"),
+        pytest.param(MCS | {"multicluster.kubernetes.io/service-name": "*"}, 0, id="no name of a service"),
+        pytest.param({}, 0, id="no labels"),
+    ],
+)
+def test_slices_that_import_nothing(labels: dict[str, str], refused: int) -> None:
+    """A slice counts as imported only if it says of which service and from which cluster, and is not Kubernetes' own."""
+    found, decoder = imported(labels)
+    assert found is None
+    assert decoder.refused["source"] == refused
+
+
+def test_imports() -> None:
+    """Type, ports and IPs of a ServiceImport; a headless one has no IPs, and another type is none."""
+    decoder = Decoder()
+    item = export("web", 3) | {
+        "spec": {"type": "ClusterSetIP", "ips": ["10.9.0.1", "127.0.0.1"], "ports": [{"port": 80}]}
+    }
+    assert decoder.imported(raw(item)).facts == ImportFacts(
+        3, False, 1735689600, (Port("", 80),), (bytes([10, 9, 0, 1]),)
+    )
+    item["spec"]["type"] = "Headless"
+    assert decoder.imported(raw(item)).facts == ImportFacts(3, True, 1735689600, (Port("", 80),), ())
+    item["spec"]["type"] = "Other"
+    assert decoder.imported(raw(item)).facts is None
+    assert decoder.imported(raw(item | {"spec": {"type": 5}})).fault
+    assert decoder.imported(raw(item | {"metadata": item["metadata"] | {"name": "a.b"}})).facts is None
+
+
+def test_leases() -> None:
+    """A Lease that names a source cluster; all others say nothing."""
+    item = export("us1-lease", 3) | {"spec": {"renewTime": "2026-01-01T00:00:00.000000Z", "leaseDurationSeconds": 30}}
+    assert Decoder().lease(raw(item)).facts is None
+    item["metadata"]["labels"] = {"multicluster.kubernetes.io/source-cluster": "us1"}
+    assert Decoder().lease(raw(item)).facts == LeaseFacts(3, "us1", "2026-01-01T00:00:00.000000Z", 30)
+    assert Decoder().lease(raw(item | {"spec": None})).facts is None

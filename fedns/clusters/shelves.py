@@ -1,0 +1,129 @@
+"""What all objects of one member amount to: one shelf for each resource, and the slices of each service.
+
+It is what a translator of Services and one of ServiceImports have in common: items in, touched services out.
+"""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from fedns.clusters.decode import Item
+from fedns.clusters.facts import Facts, SliceFacts
+from fedns.clusters.shelf import Change, Shelf, same
+from fedns.federation.objects import ServiceKey, Slice
+from fedns.settings.schema import Trust
+
+Touched = tuple[str, ServiceKey]
+"""A service of a cluster that an event touches."""
+
+
+class Shelves(ABC):
+    """The objects of some resources of one member, within its quotas; `refused` counts by reason what found no room."""
+
+    def __init__(self, resources: Iterable[str], trust: Trust | None, refused: Counter[str] | None) -> None:
+        self.resources = tuple(resources)
+        self._trust = trust or Trust()
+        self._refused: Counter[str] = Counter() if refused is None else refused
+        self._shelves = {name: Shelf(self._limit(name)) for name in self.resources}
+
+    def replace(self, resource: str, items: Iterable[Item]) -> set[Touched]:
+        """Take the whole truth of one resource; the services that it touches."""
+        shelf = self._shelves[resource]
+        found = [
+            touched
+            for change in shelf.replace(items)
+            if not same(change[1], change[2])
+            for touched in self._touched(resource, change)
+        ]
+        self._count(resource, shelf.left_out)
+        return set(found)
+
+    def apply(self, resource: str, kind: str, item: Item) -> set[Touched]:
+        """Take one event (`kind` is ADDED, MODIFIED or DELETED); the services that it touches."""
+        if not item.namespace:
+            return set()
+        shelf = self._shelves[resource]
+        lost = shelf.left_out
+        change = shelf.take(item) if kind == "DELETED" else shelf.put(item)
+        self._count(resource, shelf.left_out - lost)
+        return set() if same(change[1], change[2]) else set(self._touched(resource, change))
+
+    def missing(self, resource: str, items: Iterable[Item]) -> tuple[int, int]:
+        """How many of the objects held are not among `items`, and how many are held."""
+        held = self._held(resource)
+        return len(held.keys() - {(item.namespace, item.name) for item in items}), len(held)
+
+    def objects(self) -> dict[str, int]:
+        """How many objects are held, by resource."""
+        return {name: len(shelf.held) for name, shelf in self._shelves.items()}
+
+    def problems(self) -> list[str]:
+        """What is left out for want of room, a sentence for each resource."""
+        found = []
+        for name, shelf in self._shelves.items():
+            if left := shelf.left_out:
+                what, key = ("endpoints", "maxEndpoints") if name == "slices" else (name, "maxServices")
+                found.append(
+                    f"{shelf.used + left} {what}, {self._limit(name)} are allowed (trust.{key}):"
+                    f" {left} {'is' if left == 1 else 'are'} left out"
+                )
+        return found
+
+    def _held(self, resource: str) -> Mapping[ServiceKey, Facts]:
+        """The objects of one resource; none of one that is not followed."""
+        return self._shelves[resource].held if resource in self._shelves else {}
+
+    @abstractmethod
+    def _touched(self, resource: str, change: Change) -> Iterator[Touched]:
+        """Take one change of an object; the services that it touches."""
+
+    def _limit(self, resource: str) -> int:
+        return self._trust.max_endpoints if resource == "slices" else self._trust.max_services
+
+    def _count(self, resource: str, lost: int) -> None:
+        if lost > 0:
+            self._refused["quota-endpoints" if resource == "slices" else "quota-services"] += lost
+
+
+class Owned:
+    """The slices of each service of each cluster; a slice may change hands."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, dict[ServiceKey, tuple[SliceFacts, ...]]] = {}
+
+    def move(self, before: Facts | None, after: Facts | None) -> None:
+        """One slice as it was and as it is."""
+        if isinstance(before, SliceFacts):
+            services = self._held[before.source]
+            others = tuple(each for each in services[before.owner] if each.name != before.name)
+            if others:
+                services[before.owner] = others
+            else:
+                del services[before.owner]
+                if not services:
+                    del self._held[before.source]
+        if isinstance(after, SliceFacts):
+            services = self._held.setdefault(after.source, {})
+            others = services.get(after.owner, ())
+            services[after.owner] = tuple(sorted((*others, after), key=_name)) if others else (after,)
+
+    def clusters(self) -> Iterable[str]:
+        """The clusters that have slices."""
+        return self._held.keys()
+
+    def services(self, cluster: str) -> Iterable[ServiceKey]:
+        """The services of a cluster that have slices."""
+        return self._held.get(cluster, {}).keys()
+
+    def of(self, cluster: str, key: ServiceKey) -> tuple[Slice, ...]:
+        """All endpoints of a service in a cluster, by the names of their slices."""
+        found = self._held.get(cluster, {}).get(key, ())
+        return found[0].slices if len(found) == 1 else tuple(part for each in found for part in each.slices)
+
+    def has(self, cluster: str, key: ServiceKey) -> bool:
+        """Whether there is any slice of a service in a cluster."""
+        return key in self._held.get(cluster, ())
+
+
+def _name(facts: SliceFacts) -> str:
+    return facts.name
