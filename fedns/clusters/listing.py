@@ -6,32 +6,49 @@ It knows nothing of watches, nor of what becomes of the objects.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
 
+from fedns.clusters.brackets import split
 from fedns.clusters.connect import Connection, LostError, RefusedError, Timeouts
 from fedns.clusters.decode import Item
 
 PAGE_OBJECTS: Final = 250
-PAGE_BYTES: Final = 96 << 20
-"""More than 250 slices of 1,000 endpoints."""
-BATCH: Final = 64
-"""Objects decoded before the loop gets its turn: 64 of the worst take 35 ms."""
-_PAGES: Final = [("limit", str(PAGE_OBJECTS))]
+PAGE_BYTES: Final = 16 << 20
+"""What a page should have at most: after a larger one the next is asked to be smaller."""
+PAGE_LIMIT: Final = 48 << 20
+"""What a page can have at most: it is asked for again with a quarter of the objects."""
+_SLICE: Final = 0.002
+"""Seconds of decoding before the loop gets its turn."""
 _TIMEOUTS: Final = Timeouts(total=120.0, read=20.0)
-_NOTHING: Final = [("fieldSelector", "metadata.name=none"), ("limit", "1")]
+_NOTHING: Final = (("fieldSelector", "metadata.name=none"), ("limit", "1"))
 """The cheapest list: 114 bytes, with the version of the whole collection."""
 _NOTHING_TIMEOUTS: Final = Timeouts(total=10.0)
 
 
 class Resource(Struct, frozen=True):
-    """A kind of object: its name here, its paths (API versions, best first), and whether it may be absent."""
+    """A kind of object: its name here, its paths (API versions, best first), and whether it may be absent.
+
+    `selector` picks its objects by their labels. What is `extra` may also be forbidden: it is as good as absent then.
+    """
 
     name: str
     paths: tuple[str, ...]
     optional: bool = False
+    selector: str = ""
+    extra: bool = False
+
+    @property
+    def params(self) -> list[tuple[str, str]]:
+        """What every request for it carries."""
+        return [("labelSelector", self.selector)] if self.selector else []
+
+    def absent(self, status: int) -> bool:
+        """Whether this HTTP status says that it is not there."""
+        return (self.optional and status == 404) or (self.extra and status in {403, 404})
 
 
 SERVICES: Final = Resource("services", ("/api/v1/services",))
@@ -42,13 +59,39 @@ EXPORTS: Final = Resource(
     optional=True,
 )
 
+IMPORTS: Final = Resource(
+    "imports",
+    ("/apis/multicluster.x-k8s.io/v1beta1/serviceimports", "/apis/multicluster.x-k8s.io/v1alpha1/serviceimports"),
+    optional=True,
+)
+IMPORTED_SLICES: Final = Resource(
+    "slices",
+    SLICES.paths,
+    # All but the hub's own ones, which may be many: implementations differ in what they label the imported ones with.
+    selector="endpointslice.kubernetes.io/managed-by notin "
+    "(endpointslice-controller.k8s.io,endpointslicemirroring-controller.k8s.io)",
+)
+LEASES: Final = Resource(
+    "leases",
+    ("/apis/coordination.k8s.io/v1/leases",),
+    selector="multicluster.kubernetes.io/source-cluster",
+    extra=True,
+)
+
 
 class GoneError(Exception):
-    """The server no longer knows this resourceVersion (410), or it cannot be trusted: list again."""
+    """The server no longer knows this resourceVersion (410): list again."""
 
 
 class AbsentError(Exception):
     """The server does not know the resource at all (404)."""
+
+
+class QuotaError(LostError):
+    """More than the member may send."""
+
+    def __init__(self, resource: Resource, most: int) -> None:
+        super().__init__(f"{resource.name} are more than trust.maxBytes ({most} bytes): not read")
 
 
 class Lists:
@@ -56,13 +99,27 @@ class Lists:
 
     def __init__(self, everyone: asyncio.Semaphore) -> None:
         self._everyone = everyone
-        self._own = asyncio.Lock()
+        self._own = asyncio.Semaphore(1)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for both; the member's own first, so that nobody holds a common place while waiting."""
-        async with self._own, self._everyone:
-            yield
+    async def turn(self) -> AsyncIterator[Callable[[], None]]:
+        """Wait for both; the member's own first, so that nobody holds a common place while waiting.
+
+        What it gives ends the turn early: a stream that has told all objects goes on as a watch.
+        """
+        held: list[asyncio.Semaphore] = []
+
+        def leave() -> None:
+            while held:
+                held.pop().release()
+
+        try:
+            for each in (self._own, self._everyone):
+                await each.acquire()
+                held.append(each)
+            yield leave
+        finally:
+            leave()
 
 
 class Whole(Struct):
@@ -73,74 +130,113 @@ class Whole(Struct):
     version: str
 
 
-async def read(
-    connection: Connection, resource: Resource, decode: Callable[[Raw], Item], heard: Callable[[], None]
-) -> Whole:
-    """List without resourceVersion, which no lagging replica may answer; `heard` is called for each page."""
-    for path in resource.paths:
+class Reading(Struct):
+    """How to read: from whom, what, and whom to tell of bytes that came; `most` bytes in all."""
+
+    connection: Connection
+    resource: Resource
+    decode: Callable[[Raw], Item]
+    heard: Callable[[int], None]
+    most: int = 1 << 30
+    limit: int = PAGE_OBJECTS
+    came: int = 0
+
+    def take(self, size: int) -> None:
+        """Account for bytes; raises QuotaError beyond `most`."""
+        self.came += size
+        self.heard(size)
+        if self.came > self.most:
+            raise QuotaError(self.resource, self.most)
+
+
+async def read(reading: Reading) -> Whole:
+    """List without resourceVersion, which no lagging replica may answer."""
+    for path in reading.resource.paths:
         try:
-            items, version, more = await _page(connection, path, _PAGES, _TIMEOUTS, decode, heard)
+            items, version, more = await _page(reading, path, "")
             while more:
-                params = [*_PAGES, ("continue", more)]
-                page, version, more = await _page(connection, path, params, _TIMEOUTS, decode, heard)
+                page, version, more = await _page(reading, path, more)
                 items += page
         except RefusedError as refusal:
             if refusal.status == 410:
                 raise GoneError from refusal
-            if refusal.status == 404 and resource.optional:
+            if reading.resource.absent(refusal.status):
                 continue
             raise
         return Whole(path, items, version)
     raise AbsentError
 
 
-async def current(
-    connection: Connection, resource: Resource, path: str, bare: Callable[[Raw], Item], heard: Callable[[], None]
-) -> str:
+async def current(reading: Reading, path: str) -> str:
     """The resourceVersion of a resource that `path` has listed before, as consistent as a whole list of it would be."""
+    params = [*_NOTHING, *reading.resource.params]
     try:
-        _, version, _ = await _page(connection, path, _NOTHING, _NOTHING_TIMEOUTS, bare, heard)
+        async with reading.connection.get(path, params, _NOTHING_TIMEOUTS) as reply:
+            body = await reply.body(PAGE_LIMIT)
     except RefusedError as refusal:
-        if refusal.status == 404 and resource.optional:
+        if reading.resource.absent(refusal.status):
             raise GoneError from refusal
         raise
-    return version
+    reading.take(len(body))
+    return (await _decoded(body)).metadata.resourceVersion
 
 
-async def _page(
-    connection: Connection,
-    path: str,
-    params: list[tuple[str, str]],
-    timeouts: Timeouts,
-    decode: Callable[[Raw], Item],
-    heard: Callable[[], None],
-) -> tuple[list[Item], str, str]:
-    async with connection.get(path, params, timeouts) as reply:
-        body = await reply.body(PAGE_BYTES)
-    heard()
-    try:
-        page = _PAGE.decode(body)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError) as fault:
-        raise LostError(f"a list that is none: {str(fault)[:120]}") from fault
-    if not page.kind.endswith("List") or not page.metadata.resourceVersion:
-        raise LostError("a list that is none: no kind or no resourceVersion")  # a proxy's words never mean "empty"
+async def _page(reading: Reading, path: str, more: str) -> tuple[list[Item], str, str]:
+    while (body := await _body(reading, path, more)) is None:
+        if reading.limit == 1:
+            raise LostError(f"one of the {reading.resource.name} alone is larger than {PAGE_LIMIT} bytes")
+        reading.limit = max(reading.limit // 4, 1)
+    if len(body) > PAGE_BYTES:
+        reading.limit = max(reading.limit * PAGE_BYTES // len(body), 1)
+    page = await _decoded(body)
+    del body
     items = []
-    for at, raw in enumerate(page.items or ()):
-        items.append(decode(raw))
-        if at % BATCH == BATCH - 1:
+    began = monotonic()
+    for raw in page.items or ():
+        items.append(reading.decode(raw))
+        if monotonic() - began >= _SLICE:
             await asyncio.sleep(0)
+            began = monotonic()
     return items, page.metadata.resourceVersion, page.metadata.more
 
 
-class Meta(Struct):
-    """What is said of a list, or of an object."""
+async def _body(reading: Reading, path: str, more: str) -> bytes | None:
+    """One page, or None where it is too large."""
+    params = [("limit", str(reading.limit)), *reading.resource.params, *([("continue", more)] if more else [])]
+    parts, size = [], 0
+    async with reading.connection.get(path, params, _TIMEOUTS) as reply:
+        while part := await reply.chunk():
+            reading.take(len(part))
+            size += len(part)
+            if size > PAGE_LIMIT:
+                return None
+            parts.append(part)
+    return b"".join(parts)
 
+
+async def _decoded(body: bytes) -> "_Page":
+    """What is no list raises LostError: a proxy's words never mean "empty"."""
+    try:
+        try:
+            page = _PAGE.decode(body)
+        except RecursionError:  # one object is nested too deep to be looked at: it must cost only itself
+            rest, spans = await split(body, b"items")
+            page = _PAGE.decode(rest)
+            page.items = [Raw(body[start:end]) for start, end in spans]
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as fault:
+        raise LostError(f"a list that is none: {str(fault)[:120]}") from fault
+    if not page.kind.endswith("List") or not page.metadata.resourceVersion:
+        raise LostError("a list that is none: no kind or no resourceVersion")
+    return page
+
+
+class _Meta(Struct):
     resourceVersion: str = ""  # noqa: N815 -- spelt as Kubernetes spells it
     more: str = msgspec.field(name="continue", default="")
 
 
 class _Page(Struct):
-    metadata: Meta
+    metadata: _Meta
     kind: str = ""
     items: list[Raw] | None = None
 

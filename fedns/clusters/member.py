@@ -1,4 +1,4 @@
-"""Follows one member: three watches and a probe go in, exports and evidence come out to a sink.
+"""Follows one member: its watches and a probe go in, exports and evidence come out to a sink.
 
 It puts the parts together and restarts them when one fails; it knows nothing of other members, nor of what freshness
 follows from the evidence.
@@ -7,61 +7,60 @@ follows from the evidence.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import Random
-from typing import Protocol
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
 
-from msgspec import Struct
-
-from fedns.clusters.backoff import Backoff, Pulse
+from fedns.clusters.backoff import Backoff, Pace, Pulse, Rate
 from fedns.clusters.connect import Connection, LostError, connect
 from fedns.clusters.decode import Decoder, Item
-from fedns.clusters.listing import EXPORTS, SERVICES, SLICES, Lists, Resource
+from fedns.clusters.imports import Imports
+from fedns.clusters.leases import Leases, Word
+from fedns.clusters.listing import EXPORTS, IMPORTED_SLICES, IMPORTS, LEASES, SERVICES, SLICES, Lists, Resource
 from fedns.clusters.probe import probe
-from fedns.clusters.translate import Touched, Translator
-from fedns.clusters.watch import ABSENT_PAUSE, CONFIRM_PAUSE, GRACE, Watch
-from fedns.federation.health import (
-    Alive,
-    Evidence,
-    Readable,
-    Synced,
-    Timers,
-    Unreachable,
-    Unreadable,
-)
+from fedns.clusters.shelves import Touched
+from fedns.clusters.streams import Stream
+from fedns.clusters.terms import Means
+from fedns.clusters.translate import Translator
+from fedns.clusters.watch import Watch
+from fedns.clusters.watchlist import Offer
+from fedns.federation.health import Alive, Evidence, Readable, Synced, Timers, Unreachable, Unreadable
 from fedns.federation.objects import Export, ServiceKey
 from fedns.settings.schema import Member
+
+if TYPE_CHECKING:
+    from msgspec import Raw
 
 _log = logging.getLogger(__name__)
 _ALIVE_EVERY = 0.25
 """A busy stream proves life thousands of times a second; so often, in seconds, is enough."""
 _SHRUNK = 20
 """A list that lost more objects than this, and more than half of all, is not believed at once."""
+_TOLD = 10
+"""How many objects that cannot be understood are named."""
+_THROTTLED_FOR = 60.0
+"""Seconds for which it is told that a member sent too many events."""
 
 
 class Sink(Protocol):
     """Whom a member's feed tells; called on the loop, and must not block."""
 
     def replaced(self, cluster: str, exports: Iterable[Export]) -> None:
-        """The whole truth of a member: its first complete reading."""
+        """The whole truth of one cluster."""
 
-    def changed(self, cluster: str, key: ServiceKey, export: Export | None) -> None:
-        """One service of a member changed, or is exported no more."""
+    def changed(self, cluster: str, key: ServiceKey, export: Export | None, triggered: float = 0.0) -> None:
+        """One service of a cluster changed, or is exported no more; `triggered` is when (Unix seconds), 0 unknown."""
 
     def observed(self, cluster: str, evidence: Evidence) -> None:
-        """Something that says how alive and readable the member is."""
+        """Something that says how alive and readable a cluster is."""
 
-
-class Pace(Struct, frozen=True):
-    """Waits in seconds that are fixed in production: past a stream's end, for an absent resource, for a second look."""
-
-    grace: float = GRACE
-    absent: float = ABSENT_PAUSE
-    confirm: float = CONFIRM_PAUSE
+    def found(self, via: str, cluster: str) -> bool:
+        """A hub tells of a source cluster that the configuration does not name; False when it is somebody else's."""
 
 
 class MemberFeed:
-    """One member's feed; `counts` and `refused` are for metrics, `absent` names resources that it does not have."""
+    """One member's feed; `counts`, `refused`, `streams` and `problems` are for metrics and status."""
 
     def __init__(
         self,
@@ -85,6 +84,10 @@ class MemberFeed:
         self._missed_since: float | None = None
         self._alive_at = float("-inf")
         self._failures: dict[str, str] = {}
+        self._broken: set[str] = set()
+        self._streams: dict[str, Stream] = {}
+        self._rate = Rate(member.trust.max_events_per_second, monotonic)
+        self._leases = Leases(self.cluster)
         self._forget()
 
     @property
@@ -96,20 +99,40 @@ class MemberFeed:
         """How many objects are held, by resource."""
         return self._translator.objects()
 
+    def streams(self) -> list[Stream]:
+        """The state of each watched resource."""
+        return list(self._streams.values())
+
+    def problems(self) -> list[str]:
+        """What is wrong now, in sentences."""
+        found = [f"{each.resource}: {each.reason}" for each in self.streams() if each.state == "waiting"]
+        late = self._rate.throttled
+        if late is not None and monotonic() - late < _THROTTLED_FOR:
+            found.append(
+                f"more than {self._rate.per_second:g} events a second (trust.maxEventsPerSecond): they are read slowly"
+            )
+        found += [f"{name}: {reason}" for name, reason in list(self._failures.items())[:_TOLD]]
+        if len(self._failures) > _TOLD:
+            found.append(f"{len(self._failures) - _TOLD} more objects cannot be understood")
+        found += [f"source cluster {each} belongs to another member: refused" for each in sorted(self._strangers)]
+        return found + self._translator.problems()
+
     async def run(self) -> None:
         """Follow the member until cancelled; a fault of ours is logged, and the feed begins anew."""
         backoff = Backoff(self._pulse, self._random)
         while True:
-            began = asyncio.get_running_loop().time()
+            began = _now()
             try:
                 await self._follow()
             except LostError as loss:
                 self.unreachable(str(loss))
+                for stream in self.streams():
+                    stream.enter("waiting", _now(), str(loss))
             except Exception:  # noqa: BLE001 -- whatever it is, the feed goes on
                 _log.exception("member %s: the feed failed and begins anew", self.cluster)
                 self.counts["crash"] += 1
                 self._sink.observed(self.cluster, Unreadable("the feed failed"))
-            if asyncio.get_running_loop().time() - began > 60.0:
+            if _now() - began > 60.0:
                 backoff.reset()
             self._pulse.beat()  # unless told otherwise the next try comes soon
             await backoff.pause()
@@ -125,41 +148,59 @@ class MemberFeed:
                     connection, self, interval=self._timers.probe_interval, timeout=self._timers.probe_timeout
                 )
                 tasks.create_task(asked, name=f"{self.cluster}: probe")
+                if LEASES in self._resources:
+                    tasks.create_task(self._expire(), name=f"{self.cluster}: leases")
         finally:
             await connection.close()
 
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(self._timers.probe_interval)
+            self._hear(self._leases.passed(_now()))
+
+    def _hear(self, words: Iterable[Word]) -> None:
+        for source, evidence in words:
+            if source in self._known:
+                self._sink.observed(source, evidence)
+
     def _forget(self) -> None:
-        self._decoder = Decoder()
-        self._translator = Translator(self.cluster, self._member.exports)
-        needed = (SERVICES, SLICES, EXPORTS) if "ServiceExport" in self._member.exports else (SERVICES, SLICES)
-        self._resources = {
-            resource: decode
-            for resource, decode in (
-                (SERVICES, self._decoder.service),
-                (SLICES, self._decoder.slice),
-                (EXPORTS, self._decoder.export),
-            )
-            if resource in needed
-        }
-        self._unread = {resource.name for resource in needed}
+        self._decoder = decoder = Decoder(self._member.trust)
+        self._resources: dict[Resource, Callable[[Raw], Item]]
+        self._translator: Translator | Imports
+        if self._member.source == "imports":
+            self._translator = Imports(self.cluster, self._member.trust, decoder.refused)
+            self._resources = {
+                IMPORTS: decoder.imported,
+                IMPORTED_SLICES: decoder.imported_slice,
+                LEASES: decoder.lease,
+            }
+        else:
+            self._translator = Translator(self.cluster, self._member.exports, self._member.trust, decoder.refused)
+            self._resources = {SERVICES: decoder.service, SLICES: decoder.slice}
+            if "ServiceExport" in self._member.exports:
+                self._resources[EXPORTS] = decoder.export
+        self._unread = {resource.name for resource in self._resources}
+        for name in self._unread:
+            self._streams.setdefault(name, Stream(resource=name)).enter("connecting", _now())
+        self._known = {self.cluster, *(source.name for source in self._member.sources)}
+        self._strangers: set[str] = set()
         self._followed: list[Watch] = []
 
     def _watches(self, connection: Connection) -> list[Watch]:
+        means = Means(
+            connection=connection,
+            bare=self._decoder.bare,
+            lists=self._lists,
+            pulse=self._pulse,
+            rate=self._rate,
+            offer=Offer(self._pace.again),
+            period=self._timers.watch_period,
+            pace=self._pace,
+            most=self._member.trust.max_bytes,
+            random=self._random,
+        )
         self._followed = [
-            Watch(
-                connection,
-                resource,
-                decode,
-                self._decoder.bare,
-                self,
-                lists=self._lists,
-                pulse=self._pulse,
-                period=self._timers.watch_period,
-                grace=self._pace.grace,
-                absent_pause=self._pace.absent,
-                confirm_pause=self._pace.confirm,
-                random=self._random,
-            )
+            Watch(means, resource, decode, self, self._streams[resource.name])
             for resource, decode in self._resources.items()
         ]
         return self._followed
@@ -180,46 +221,75 @@ class MemberFeed:
         for item in items:
             self._report(resource, item)
         touched = self._translator.replace(resource.name, items)
+        self._strangers.clear()
         if not self._unread:
-            self._tell(touched)
+            self._tell(dict.fromkeys(touched, 0.0))
         else:
             self._unread.discard(resource.name)
             if not self._unread:
-                self._sink.replaced(self.cluster, self._translator.exports(self.cluster))
-                self._sink.observed(self.cluster, Synced())
+                self._tell_all()
+        self._renewed(resource)
         return True
 
-    def changed(self, resource: Resource, kind: str, item: Item) -> None:
-        """One event of one resource."""
-        self.counts["event"] += 1
-        self._report(resource, item)
-        touched = self._translator.apply(resource.name, kind, item)
+    def changed(self, resource: Resource, events: list[tuple[str, Item]]) -> None:
+        """Events of one resource: what they touch is told once, as it is after all of them."""
+        self.counts["event"] += len(events)
+        touched: dict[Touched, float] = {}
+        for kind, item in events:
+            self._report(resource, item)
+            for each in self._translator.apply(resource.name, kind, item):
+                touched[each] = max(touched.get(each, 0.0), item.triggered)
         if not self._unread:
             self._tell(touched)
+        self._renewed(resource)
 
-    def _tell(self, touched: Iterable[Touched]) -> None:
-        for cluster, key in touched:
-            self._sink.changed(cluster, key, self._translator.export(cluster, key))
+    def _tell_all(self) -> None:
+        for cluster in (self._translator.clusters() | self._known) - {self.cluster}:
+            if self._knows(cluster):
+                self._sink.replaced(cluster, self._translator.exports(cluster))
+        self._sink.replaced(self.cluster, self._translator.exports(self.cluster))
+        self._sink.observed(self.cluster, Synced())
+
+    def _tell(self, touched: dict[Touched, float]) -> None:
+        new = {cluster for cluster, _ in touched} - self._known
+        for cluster in sorted(new):
+            if self._knows(cluster):
+                self._sink.replaced(cluster, self._translator.exports(cluster))
+        for (cluster, key), triggered in touched.items():
+            if cluster in self._known and cluster not in new:
+                self._sink.changed(cluster, key, self._translator.export(cluster, key), triggered)
+
+    def _knows(self, cluster: str) -> bool:
+        """Whether a source cluster is this member's to tell of."""
+        if cluster not in self._known and cluster not in self._strangers:
+            theirs = not self._sink.found(self.cluster, cluster)
+            (self._strangers if theirs else self._known).add(cluster)
+        return cluster in self._known
+
+    def _renewed(self, resource: Resource) -> None:
+        if isinstance(self._translator, Imports) and resource == LEASES:
+            self._hear(self._leases.seen(self._translator.leases(), _now()))
 
     def _report(self, resource: Resource, item: Item) -> None:
         """Say once of each object that it cannot be understood, for as long as it cannot."""
-        name = f"{resource.name} {item.namespace}/{item.name}"
+        name = f"{resource.name} {item.namespace}/{item.name}" if item.namespace else f"one of the {resource.name}"
         if not item.fault:
             self._failures.pop(name, None)
         elif self._failures.get(name) != item.fault and len(self._failures) < 1000:
             self._failures[name] = item.fault
-            _log.warning("member %s: %s is left as it was: %s", self.cluster, name, item.fault)
+            kept = "is left as it was" if item.namespace else "is left out"
+            _log.warning("member %s: %s %s: %s", self.cluster, name, kept, item.fault)
 
     def alive(self) -> None:
         """The probe was answered, or a stream spoke."""
-        now = asyncio.get_running_loop().time()
+        now = _now()
         if now - self._alive_at >= _ALIVE_EVERY:
             self._alive_at = now
             self._sink.observed(self.cluster, Alive())
 
     def reached(self) -> None:
         """The probe was answered: after a long silence every request that hangs in the old network is broken off."""
-        now = asyncio.get_running_loop().time()
+        now = _now()
         if self._missed_since is not None and now - self._missed_since > self._timers.suspect_after:
             for watch in self._followed:
                 watch.kick()
@@ -230,24 +300,29 @@ class MemberFeed:
     def unreachable(self, reason: str) -> None:
         """The probe failed."""
         if self._missed_since is None:
-            self._missed_since = asyncio.get_running_loop().time()
+            self._missed_since = _now()
         self._pulse.miss()
         self._sink.observed(self.cluster, Unreachable(reason))
 
     def readable(self, resource: Resource) -> None:
         """A resource can be read."""
-        if self._failures.pop(resource.name, None):
+        if resource.name in self._broken:
+            self._broken.discard(resource.name)
             _log.info("member %s: %s can be read again", self.cluster, resource.name)
         self._sink.observed(self.cluster, Readable(resource.name))
 
     def failed(self, resource: Resource, reason: str) -> None:
-        """A resource cannot be read now."""
+        """A resource cannot be read now; said once, until it can be read again."""
         self.counts["failure"] += 1
-        if self._failures.get(resource.name) != reason:
-            self._failures[resource.name] = reason
-            _log.warning("member %s: %s: %s", self.cluster, resource.name, reason)
+        if resource.name not in self._broken:
+            self._broken.add(resource.name)
+            _log.warning("member %s: %s cannot be read: %s", self.cluster, resource.name, reason)
         self._sink.observed(self.cluster, Unreadable(reason, resource.name))
 
     def counted(self, what: str) -> None:
         """Something worth a metric."""
         self.counts[what] += 1
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -5,6 +5,9 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+Mode = Literal["watchlist", "list"]
+State = Literal["connecting", "listing", "watching", "waiting", "absent"]
+
 
 class Stream(Struct, kw_only=True):
     """The present of one watched resource. Times are seconds of CLOCK_MONOTONIC, None for never.
@@ -15,10 +18,10 @@ class Stream(Struct, kw_only=True):
     """
 
     resource: str
-    state: Literal["connecting", "listing", "watching", "waiting", "absent"] = "connecting"
+    state: State = "connecting"
     since: float = 0.0
     reason: str = ""
-    mode: Literal["watchlist", "list"] = "watchlist"
+    mode: Mode = "watchlist"
     version: str = ""
     last_event: float | None = None
     last_bookmark: float | None = None
@@ -26,3 +29,9 @@ class Stream(Struct, kw_only=True):
     bytes: int = 0
     events: int = 0
     relists: Counter[str] = field(default_factory=Counter)
+
+    def enter(self, state: State, now: float, reason: str = "") -> None:
+        """Another state, or another reason for the same; only the former has a new beginning."""
+        if state != self.state:
+            self.since = now
+        self.state, self.reason = state, reason

@@ -1,315 +1,248 @@
-"""Follows one resource of one member: list, watch, resume; whole truths and single changes go to a follower.
+"""Follows one resource of one member: reads it whole, watches, resumes; whole truths and changes go to a follower.
 
-Every stream is short (`timeoutSeconds`, jittered) and goes on from the last resourceVersion. One that neither ends nor
-speaks 5 s after its end is due is broken, whatever TCP says; after one that ends without a word the server is asked for
-its version, which costs no list. A status of 401, 403 or 5xx never means "empty". It knows nothing of services: what an
+The objects come in the watch itself where the server can do that (a WatchList), else page by page. Every stream is
+short (`timeoutSeconds`, jittered) and goes on from the last resourceVersion. After one that broke or said nothing the
+server is asked for its version, which costs no list; so it is when versions go back. Every doubt that remains is
+settled by one consistent list. A status of 401, 403 or 5xx never means "empty". It knows nothing of services: what an
 object says is the decoder's part, what follows from it the follower's.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from random import Random
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final
 
-import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from fedns.clusters import listing
-from fedns.clusters.backoff import Backoff, Pulse
-from fedns.clusters.connect import Connection, LostError, RefusedError, Timeouts
+from fedns.clusters.backoff import LONGEST, Backoff
+from fedns.clusters.connect import LostError, RefusedError
 from fedns.clusters.decode import Item, number
-from fedns.clusters.lines import LONGEST, LineSplitter
-from fedns.clusters.listing import BATCH, AbsentError, GoneError, Lists, Resource
+from fedns.clusters.events import GarbledError, ToldError
+from fedns.clusters.listing import AbsentError, GoneError, QuotaError, Reading, Resource, Whole
+from fedns.clusters.session import LateError
+from fedns.clusters.streams import Mode, Stream
+from fedns.clusters.tail import KickedError, LagError, Tail
+from fedns.clusters.terms import Follower, Means
+from fedns.clusters.watchlist import Collection
 
-GRACE: Final = 5.0
-ABSENT_PAUSE: Final = 30.0
-CONFIRM_PAUSE: Final = 30.0
 _HEALTHY: Final = 5.0
 """Seconds that a stream must have lived for its end to be a normal one."""
 _STUCK: Final = 3
 """After so many failures at one resourceVersion only a list can help (a garbled object would come again and again)."""
-_RELIST: Final = (600.0, 900.0)
-"""A list every 10-15 minutes heals what a watch has lost without a word."""
-
-
-class Follower(Protocol):
-    """Whom a watch tells what it sees."""
-
-    def replaced(self, resource: Resource, items: list[Item], *, sure: bool) -> bool:
-        """A whole truth; False where it is not believed and must be confirmed (`sure`) by a second one."""
-
-    def changed(self, resource: Resource, kind: str, item: Item) -> None:
-        """One event: ADDED, MODIFIED or DELETED."""
-
-    def alive(self) -> None:
-        """The server said something."""
-
-    def readable(self, resource: Resource) -> None:
-        """The resource can be read: a list is complete, a stream is open, or known to be absent."""
-
-    def failed(self, resource: Resource, reason: str) -> None:
-        """The resource cannot be read now."""
-
-    def counted(self, what: str) -> None:
-        """Something worth a metric happened: list, check, watch, gone, refused."""
-
-
-class _KickedError(Exception):
-    """Broken off on purpose."""
 
 
 class _UnsureError(Exception):
     """The list was not believed."""
 
 
+class _BackError(Exception):
+    """A reading is older than what was seen: the server was restored, or lags."""
+
+
 class Watch:
-    """One resource of one member, for ever; `period` is the mean length of a stream in seconds."""
+    """One resource of one member, for ever; what is known of it stands in `stream`."""
 
     def __init__(
-        self,
-        connection: Connection,
-        resource: Resource,
-        decode: Callable[[Raw], Item],
-        bare: Callable[[Raw], Item],
-        follower: Follower,
-        *,
-        lists: Lists,
-        pulse: Pulse,
-        period: float,
-        grace: float = GRACE,
-        absent_pause: float = ABSENT_PAUSE,
-        confirm_pause: float = CONFIRM_PAUSE,
-        random: Random,
+        self, means: Means, resource: Resource, decode: Callable[[Raw], Item], follower: Follower, stream: Stream
     ) -> None:
-        self._connection = connection
         self.resource = resource
-        self._decode, self._bare = decode, bare
+        self.stream = stream
+        self._means, self._pace = means, means.pace
         self._follower = follower
-        self._lists = lists
-        self._period, self._grace = period, grace
-        self._absent_pause, self._confirm_pause = absent_pause, confirm_pause
-        self._random = random
-        self._backoff = Backoff(pulse, random)
+        self._backoff = Backoff(means.pulse, means.random)
+        self._tail = Tail(means, resource, decode, follower, stream, self._install)
         self._path = resource.paths[0]
-        self._version = ""
-        self._stuck = 0
-        self._spoke, self._silent = False, False
-        self._relist_at = 0.0
-        self._sure = False
-        self._present = False
-        self._kicked = False
-        self._limit: asyncio.Timeout | None = None
+        self._wanted = "first"  # why the resource must be read whole, or ""
+        self._doubted, self._sure, self._present = False, False, False
+        self._stuck, self._stuck_at, self._cut = 0, 0, 0
+        self._read_at, self._relist_at = float("-inf"), float("inf")
 
     def kick(self) -> None:
         """Break what is under way now: the network came back, and this request may still hang in the old one."""
-        if self._limit is not None and not self._limit.expired():
-            self._kicked = True
-            self._limit.reschedule(asyncio.get_running_loop().time())
+        self._tail.kick()
 
     async def run(self) -> None:
-        """List, then watch and resume, for ever."""
+        """Read, then watch and resume, for ever."""
         while True:
             try:
                 await self._turn()
-            except _KickedError:
+            except KickedError:
                 self._backoff.reset()
-            except GoneError:
-                await self._relist_soon()
+            except (GoneError, LagError, _BackError) as doubt:
+                await self._doubt(doubt)
             except AbsentError:
                 await self._missing()
             except _UnsureError:
-                self._sure = True
-                self._follower.failed(self.resource, "the list shrank: waiting for a second one")
-                await asyncio.sleep(self._confirm_pause)
+                self._want("shrunk")
+                self._sure = self._doubted = True
+                self._fail("the list shrank: waiting for a second one")
+                await asyncio.sleep(self._pace.confirm)
             except RefusedError as refusal:
-                self._follower.failed(self.resource, str(refusal))
+                self._fail(str(refusal))
                 if refusal.status in {401, 403}:
-                    await self._connection.renew()
+                    await self._means.connection.renew()
                 await self._backoff.pause(refusal.retry_after)
-            except LostError as loss:
-                self._follower.failed(self.resource, str(loss))
-                await self._backoff.pause()
+            except (LostError, GarbledError) as loss:
+                self._fail(str(loss))
+                await self._backoff.pause(LONGEST if isinstance(loss, QuotaError) else 0.0)
 
     async def _turn(self) -> None:
-        loop = asyncio.get_running_loop()
-        if not self._version or loop.time() >= self._relist_at:
-            await self._list()
-            self._relist_at = loop.time() + self._random.uniform(*_RELIST)
-            self._follower.readable(self.resource)
-        elif self._silent:
-            await self._settle()
-        opened = loop.time()
-        self._spoke = False
-        await self._watch()
-        self._silent = not self._spoke
-        if loop.time() - opened >= min(_HEALTHY, self._period / 2):
+        now = _now()
+        if not self._wanted and now >= self._relist_at:
+            self._want("periodic")
+        if not self._wanted and self._tail.refused and now >= self._read_at + self._pace.confirm:
+            self._want("refused")  # what was too large to be looked at must not be served as it was for ever
+        if self._wanted and not self._doubted and self._cut < _STUCK and self._means.offer.open(now):
+            await self._collect()
+            if self._wanted:
+                return
+        else:
+            if self._wanted:
+                await self._list()
+            elif self._tail.unsettled:
+                await self._settle()
+            now = _now()
+            await self._watch()
+        if _now() - now >= min(_HEALTHY, self._means.period / 2):
             self._backoff.reset()
         else:
             await self._backoff.pause()
 
+    async def _doubt(self, doubt: Exception) -> None:
+        """Ask again at once the first time; a server that forgets again and again is given time."""
+        if not isinstance(doubt, LagError):
+            self._want("gone" if isinstance(doubt, GoneError) else "went-back")
+            self._doubted |= isinstance(doubt, _BackError)
+            self._follower.counted("gone")
+        if self._backoff.tries:
+            await self._backoff.pause(patient=True)
+        else:
+            self._backoff.tries = 1
+
     async def _settle(self) -> None:
-        """After a stream without a word: is the server there, and has it what we have seen? Else a list.
+        """After a stream that broke, or said nothing: is the server there, and has it what we have seen? Else a list.
 
         A quiet resource gets no bookmarks, but neither does one that follows a version which a restored server has yet
         to reach. A higher version is nothing to go on from: an event below it may still be under way.
         """
         self._follower.counted("check")
-        async with self._interruptible(None):
-            version = await listing.current(
-                self._connection, self.resource, self._path, self._bare, self._follower.alive
-            )
-        if number(version) < number(self._version):
-            raise GoneError
-        self._silent = False
+        async with self._tail.interruptible(None):
+            version = await listing.current(self._reading(self._means.bare), self._path)
+        if number(version) < self._tail.version:
+            self._want("restored")
+            self._doubted = True
+            await self._list()
         self._follower.readable(self.resource)
-
-    async def _relist_soon(self) -> None:
-        """At once the first time; a server that forgets again and again is given time."""
-        self._follower.counted("gone")
-        self._version = ""
-        if self._backoff.tries:
-            await self._backoff.pause()
-        else:
-            self._backoff.tries = 1
 
     async def _missing(self) -> None:
         """A resource that is absent is empty, and no fault; it may be installed at any time."""
-        self._version = ""
+        self._want("first")
+        self._tail.version = 0
         if self._present:  # a server that starts may not know its own resources yet
             self._present = False
-            self._follower.failed(self.resource, "the resource vanished: waiting for a second look")
-            await asyncio.sleep(self._confirm_pause)
+            self._fail("the resource vanished: waiting for a second look")
+            await asyncio.sleep(self._pace.confirm)
             return
         self._follower.replaced(self.resource, [], sure=True)
+        self.stream.objects = 0
+        self.stream.enter("absent", _now())
         self._follower.readable(self.resource)
-        await asyncio.sleep(self._absent_pause * self._random.uniform(0.8, 1.0))
+        await asyncio.sleep(self._pace.absent * self._means.random.uniform(0.8, 1.0))
 
     async def _list(self) -> None:
-        async with self._lists.turn():
-            self._follower.counted("list")
-            async with self._interruptible(None):
-                whole = await listing.read(self._connection, self.resource, self._decoded, self._follower.alive)
+        """Page by page, from a server that lags behind nobody."""
+        async with self._means.lists.turn():
+            self._begin("list")
+            async with self._tail.interruptible(None):
+                whole = await listing.read(self._reading(self._tail.decoded))
+        self._install(whole)
+
+    async def _collect(self) -> None:
+        """A stream that begins with all objects and goes on as a watch, where the server does that."""
+        async with self._means.lists.turn() as leave:
+            for path in self.resource.paths:
+                self._begin("watchlist")
+                collection = Collection(path, self.resource, self._means.most)
+                try:
+                    await self._tail.collect(path, collection, leave)
+                except RefusedError as refusal:
+                    if self.resource.absent(refusal.status):
+                        continue
+                    if refusal.status not in {400, 422}:
+                        raise (GoneError() if refusal.status == 410 else refusal) from refusal
+                except ToldError as told:
+                    if collection.complete or told.gone or told.code in {429, 503, 504}:
+                        raise self._told(told) from told
+                except (LostError, GarbledError) as loss:
+                    if collection.complete or not (isinstance(loss, LateError) and collection.opened):
+                        self._cut += not collection.complete
+                        raise
+                if not collection.complete:
+                    self._means.offer.refuse(_now())
+                return
+        raise AbsentError
+
+    def _begin(self, mode: Mode) -> None:
+        self.stream.mode = mode
+        self.stream.enter("listing", _now(), self._wanted)
+        self._follower.counted("list")
+
+    def _install(self, whole: Whole) -> None:
+        """What was read is the truth, unless it is doubtful and a consistent list has yet to say the same."""
+        version = number(whole.version)
+        if version < self._tail.version and not self._doubted:
+            raise _BackError
         if not self._follower.replaced(self.resource, whole.items, sure=self._sure):
-            self._version = ""
             raise _UnsureError
-        self._path, self._version = whole.path, whole.version
-        self._sure, self._silent, self._present, self._stuck = False, False, True, 0
+        self.stream.relists[self._wanted] += 1
+        self.stream.objects = len(whole.items)
+        self._path, self._wanted = whole.path, ""
+        self._tail.version, self.stream.version = version, str(version)
+        self._doubted = self._sure = False
+        self._tail.unsettled = self._tail.lagging = self._tail.refused = False
+        self._present, self._stuck, self._cut = True, 0, 0
+        self._read_at = _now()
+        self._relist_at = self._read_at + self._means.random.uniform(*self._pace.relist)
+        self._opened()
 
     async def _watch(self) -> None:
         """One stream, from the last resourceVersion to its end."""
-        loop = asyncio.get_running_loop()
-        seconds = max(1, round(self._period * self._random.uniform(5 / 6, 4 / 3)))
-        due = loop.time() + seconds + self._grace
-        params = [
-            ("watch", "true"),
-            ("allowWatchBookmarks", "true"),
-            ("resourceVersion", self._version),
-            ("timeoutSeconds", str(seconds)),
-        ]
-        splitter = LineSplitter()
-        self._follower.counted("watch")
         try:
-            async with (
-                self._interruptible(due) as limit,
-                self._connection.get(self._path, params, Timeouts(total=None)) as reply,
-            ):
-                self._follower.readable(self.resource)
-                while chunk := await reply.chunk():
-                    limit.reschedule(max(due, loop.time() + self._grace))
-                    for at, line in enumerate(splitter.feed(chunk)):
-                        self._event(line)
-                        if at % BATCH == BATCH - 1:
-                            await asyncio.sleep(0)
+            await self._tail.watch(self._path, self._opened)
         except RefusedError as refusal:
-            if refusal.status == 410 or (refusal.status == 404 and self.resource.optional):
+            if refusal.status == 410 or self.resource.absent(refusal.status):
                 raise GoneError from refusal
             raise
-        finally:
-            for _ in range(splitter.refused):
-                self._follower.counted("refused")
-        if splitter.unfinished:
-            raise self._garbled("the stream was cut inside an event")
+        except ToldError as told:
+            raise self._told(told) from told
+        except GarbledError:
+            self._stuck = self._stuck + 1 if self._stuck_at == self._tail.version else 1
+            self._stuck_at = self._tail.version
+            if self._stuck >= _STUCK:
+                self._want("garbled")
+            raise
 
-    @asynccontextmanager
-    async def _interruptible(self, due: float | None) -> AsyncIterator[asyncio.Timeout]:
-        """A scope that ends at `due`, or when kicked."""
-        self._kicked = False
-        try:
-            async with asyncio.timeout_at(due) as self._limit:
-                yield self._limit
-        except TimeoutError as late:
-            raise (
-                _KickedError() if self._kicked else LostError("the stream neither ended nor spoke in time")
-            ) from late
-        finally:
-            self._limit = None
-
-    def _event(self, line: bytes) -> None:
-        try:
-            event = _EVENT.decode(line)
-            self._spoke = True
-            self._follower.alive()
-            if event.type == "ERROR":
-                raise self._told(_STATUS.decode(event.object))
-            if event.type == "BOOKMARK":
-                self._advance(number(_BOOKMARK.decode(event.object).metadata.resourceVersion))
-                self._follower.readable(self.resource)
-                return
-        except (msgspec.MsgspecError, RecursionError, UnicodeError) as fault:
-            raise self._garbled(f"garbled: {str(fault)[:120]}") from fault
-        if event.type not in {"ADDED", "MODIFIED", "DELETED"}:
-            raise self._garbled(f"garbled: event type {event.type[:20]!r}")
-        item = self._bare(event.object) if event.type == "DELETED" else self._decoded(event.object)
-        self._advance(item.version)
-        self._follower.changed(self.resource, event.type, item)
-
-    def _advance(self, version: int) -> None:
-        """Move on; a version that goes back means a restored or a lagging server, and a list settles that."""
-        if not version:
-            return
-        if version < number(self._version):
-            raise GoneError
-        if version > number(self._version):
-            self._version, self._stuck = str(version), 0
-
-    def _told(self, status: "_Status") -> Exception:
+    def _told(self, told: ToldError) -> Exception:
         """What an ERROR event means: 410 asks for a list; after any other this version may be good no more."""
-        if status.code == 410 or status.reason in {"Expired", "Gone"}:
+        if told.gone:
             return GoneError()
-        self._version = ""
-        return LostError(f"the stream ended with an error: {status.code} {status.message[:120]}")
+        self._want(self._wanted or "error")
+        return LostError(str(told))
 
-    def _garbled(self, reason: str) -> LostError:
-        """Resume; but when the same place is garbled again and again, only a list leads past it."""
-        self._stuck += 1
-        if self._stuck >= _STUCK:
-            self._version, self._stuck = "", 0
-        return LostError(reason)
+    def _want(self, reason: str) -> None:
+        self._wanted, self._stuck = reason, 0
 
-    def _decoded(self, raw: Raw) -> Item:
-        if len(memoryview(raw)) > LONGEST:
-            self._follower.counted("refused")
-            item = self._bare(raw)
-            return Item(item.namespace, item.name, item.version, fault="larger than 4 MiB")
-        return self._decode(raw)
+    def _fail(self, reason: str) -> None:
+        self.stream.enter("waiting", _now(), reason)
+        self._follower.failed(self.resource, reason)
 
+    def _opened(self) -> None:
+        self.stream.enter("watching", _now())
+        self._follower.readable(self.resource)
 
-class _Event(Struct):
-    type: str
-    object: Raw
+    def _reading(self, decode: Callable[[Raw], Item]) -> Reading:
+        return Reading(self._means.connection, self.resource, decode, self._tail.heard, self._means.most)
 
 
-class _Bookmark(Struct):
-    metadata: listing.Meta
-
-
-class _Status(Struct):
-    code: int = 0
-    reason: str = ""
-    message: str = ""
-
-
-_EVENT: Final = msgspec.json.Decoder(_Event)
-_BOOKMARK: Final = msgspec.json.Decoder(_Bookmark)
-_STATUS: Final = msgspec.json.Decoder(_Status)
+def _now() -> float:
+    return asyncio.get_running_loop().time()

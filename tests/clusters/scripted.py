@@ -12,7 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
-from fedns.clusters.member import MemberFeed, Pace
+from fedns.clusters.backoff import Pace
+from fedns.clusters.member import MemberFeed
 from fedns.federation.health import Evidence, Timers
 from fedns.federation.objects import Cluster, Export, ServiceKey
 from fedns.lab import kubeconfig
@@ -21,6 +22,7 @@ from fedns.settings.schema import ExportMode, Kubeconfig, Member
 Json = dict[str, Any]
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 KINDS = {"services": "Service", "endpointslices": "EndpointSlice", "serviceexports": "ServiceExport"}
+KINDS |= {"serviceimports": "ServiceImport", "leases": "Lease"}
 QUICK = Timers(probe_interval=0.1, probe_timeout=0.5, suspect_after=0.5, stale_after=1.0, watch_period=1.0)
 
 
@@ -54,12 +56,22 @@ def bookmark(version: int) -> bytes:
     return event("BOOKMARK", {"metadata": {"resourceVersion": str(version)}})
 
 
+def complete(version: int) -> bytes:
+    """The line after which a WatchList has told all objects."""
+    meta = {"resourceVersion": str(version), "annotations": {"k8s.io/initial-events-end": "true"}}
+    return event("BOOKMARK", {"metadata": meta})
+
+
 class Scripted:
-    """Serves `objects` (by plural) at `version`; `say` puts single answers before that."""
+    """Serves `objects` (by plural) at `version`; `say` puts single answers before that.
+
+    It knows no WatchList, unless `watchlist` is set.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, list[Json | str]] = {"services": [], "endpointslices": []}
         self.version = 100
+        self.watchlist = False
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.headers: list[dict[str, str]] = []
         self.url = ""
@@ -67,7 +79,10 @@ class Scripted:
         self._answers: defaultdict[str, deque[Answer]] = defaultdict(deque)
 
     def say(self, to: str, *answers: Answer) -> None:
-        """The next answers to "list services", "watch services", "check services" (a list of nothing), "readyz"."""
+        """The next answers to "list services", "watch services", "readyz".
+
+        "check services" is a list of nothing, "whole services" a WatchList.
+        """
         self._answers[to].extend(answers)
 
     def count(self, to: str) -> int:
@@ -88,12 +103,27 @@ class Scripted:
             return web.Response(text="ok")
         if plural not in self.objects:
             return web.json_response({"kind": "Status", "message": "unknown"}, status=404)
+        if verb.startswith("whole"):
+            return await self._whole(request, plural)
         if "watch" in request.query:
             return await stream(bookmark(self.version), hold=float(request.query["timeoutSeconds"]))(request)
         return listed(plural, self.version, () if verb.startswith("check") else self.objects[plural])
 
+    async def _whole(self, request: web.Request, plural: str) -> web.StreamResponse:
+        if not self.watchlist:
+            return await status(422)(request)
+        lines = [added(item) for item in self.objects[plural]]
+        return await stream(*lines, complete(self.version), hold=float(request.query["timeoutSeconds"]))(request)
+
+
+def added(item: Json | str) -> bytes:
+    """An object as a WatchList tells it; one that is text stands in it as it is."""
+    return event("ADDED", item) if isinstance(item, dict) else b'{"type": "ADDED", "object": %s}\n' % item.encode()
+
 
 def _verb(query: Mapping[str, str]) -> str:
+    if "sendInitialEvents" in query:
+        return "whole"
     return "watch" if "watch" in query else "check" if "fieldSelector" in query else "list"
 
 
@@ -159,33 +189,48 @@ async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Scripted]:
 
 
 class Heard:
-    """The sink of a feed: what it holds now, and everything that it was told."""
+    """The sink of a feed: what it holds now, and everything that it was told; clusters of `strangers` are refused."""
 
     def __init__(self) -> None:
-        self.exports: dict[ServiceKey, Export] = {}
+        self.held: dict[str, dict[ServiceKey, Export]] = {}
         self.wholes = 0
         self.changes: list[tuple[ServiceKey, Export | None]] = []
+        self.triggered: list[float] = []
         self.evidence: list[Evidence] = []
+        self.of: dict[str, list[Evidence]] = {}
+        self.sources: list[str] = []
+        self.strangers: set[str] = set()
+
+    @property
+    def exports(self) -> dict[ServiceKey, Export]:
+        """What the member itself exports."""
+        return self.held.get("eu1", {})
 
     def replaced(self, cluster: str, exports: Iterable[Export]) -> None:
         """A whole truth."""
-        del cluster
-        self.wholes += 1
-        self.exports = {each.key: each for each in exports}
+        self.wholes += cluster == "eu1"
+        self.held[cluster] = {each.key: each for each in exports}
 
-    def changed(self, cluster: str, key: ServiceKey, export: Export | None) -> None:
+    def changed(self, cluster: str, key: ServiceKey, export: Export | None, triggered: float = 0.0) -> None:
         """One change."""
-        del cluster
         self.changes.append((key, export))
+        self.triggered.append(triggered)
+        held = self.held[cluster]
         if export is None:
-            self.exports.pop(key, None)
+            held.pop(key, None)
         else:
-            self.exports[key] = export
+            held[key] = export
 
     def observed(self, cluster: str, evidence: Evidence) -> None:
         """One piece of evidence."""
-        del cluster
-        self.evidence.append(evidence)
+        self.of.setdefault(cluster, []).append(evidence)
+        if cluster == "eu1":
+            self.evidence.append(evidence)
+
+    def found(self, via: str, cluster: str) -> bool:
+        """A source cluster."""
+        self.sources.append(f"{via}/{cluster}")
+        return cluster not in self.strangers
 
     def names(self) -> list[str]:
         """The names that are exported now."""

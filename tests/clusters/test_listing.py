@@ -8,7 +8,7 @@ import pytest
 
 from fedns.clusters.connect import Connection, LostError, RefusedError, connect
 from fedns.clusters.decode import Decoder
-from fedns.clusters.listing import EXPORTS, SERVICES, AbsentError, GoneError, Lists, Whole, read
+from fedns.clusters.listing import EXPORTS, SERVICES, AbsentError, GoneError, Lists, Reading, Whole, read
 from tests.clusters.scripted import Answer, Scripted, export, listed, member, reply, service, status
 
 
@@ -22,7 +22,7 @@ async def connection(script: Scripted, tmp_path: Path) -> AsyncIterator[Connecti
 
 async def services(connection: Connection) -> Whole:
     """All services."""
-    return await read(connection, SERVICES, Decoder().service, lambda: None)
+    return await read(Reading(connection, SERVICES, Decoder().service, lambda _: None))
 
 
 async def test_pages_are_joined(script: Scripted, connection: Connection) -> None:
@@ -75,11 +75,11 @@ async def test_older_versions_of_an_optional_resource(script: Scripted, connecti
     """A server that knows only the older version of the API is read by that one; one that knows none lacks it."""
     decode = Decoder().export
     with pytest.raises(AbsentError):
-        await read(connection, EXPORTS, decode, lambda: None)
+        await read(Reading(connection, EXPORTS, decode, lambda _: None))
     script.objects["serviceexports"] = [export("a", 1)]
-    assert (await read(connection, EXPORTS, decode, lambda: None)).path == EXPORTS.paths[0]
+    assert (await read(Reading(connection, EXPORTS, decode, lambda _: None))).path == EXPORTS.paths[0]
     script.say("list serviceexports", status(404))
-    assert (await read(connection, EXPORTS, decode, lambda: None)).path == EXPORTS.paths[1]
+    assert (await read(Reading(connection, EXPORTS, decode, lambda _: None))).path == EXPORTS.paths[1]
 
 
 async def test_turns_are_bounded() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from fedns.clusters.member import Pace
+from fedns.clusters.backoff import Pace
 from fedns.federation.health import Alive, Readable, Timers, Unreadable
 from tests.clusters.scripted import (
     Answer,
@@ -75,6 +75,7 @@ async def test_gone_means_one_list_and_a_diff(script: Scripted, tmp_path: Path, 
 
     async def then(request: web.Request) -> web.StreamResponse:
         script.objects["services"] = [service("b", 11), service("c", 12)]
+        script.version = 102
         return await answer(request)
 
     script.say(to, then)

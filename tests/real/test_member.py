@@ -12,7 +12,8 @@ import aiohttp
 import msgspec
 import pytest
 
-from fedns.clusters.member import MemberFeed, Pace
+from fedns.clusters.backoff import Pace
+from fedns.clusters.member import MemberFeed
 from fedns.federation.health import Evidence, Synced, Timers
 from fedns.federation.objects import Cluster, Export, ServiceKey
 from fedns.lab import crds
@@ -37,8 +38,9 @@ class Held:
         assert cluster == "eu2"
         self.exports = {export.key: export for export in exports}
 
-    def changed(self, cluster: str, key: ServiceKey, export: Export | None) -> None:
+    def changed(self, cluster: str, key: ServiceKey, export: Export | None, triggered: float = 0.0) -> None:
         assert cluster == "eu2"
+        assert triggered >= 0.0
         self.exports.pop(key, None)
         if export is not None:
             self.exports[key] = export
@@ -46,6 +48,9 @@ class Held:
     def observed(self, cluster: str, evidence: Evidence) -> None:
         assert cluster == "eu2"
         self.synced += isinstance(evidence, Synced)
+
+    def found(self, via: str, cluster: str) -> bool:
+        raise AssertionError((via, cluster))
 
 
 @asynccontextmanager
