@@ -271,7 +271,7 @@ def decode(raw: Raw) -> Item:
     except _BAD as fault:
         return Item(item.namespace, item.name, item.version, fault=str(fault)[:120])
     name = (found.metadata.labels or {}).get(NAME_LABEL, item.name)
-    told = found.data or _Data()
+    told = found.data or _Content()
     facts = SecretFacts(created, name, told.kubeconfig, told.cluster)
     return _SecretItem(item.namespace, item.name, item.version, secret=facts)
 
@@ -285,7 +285,7 @@ def bare(raw: Raw) -> Item:
     return Item(meta.namespace, meta.name, number(meta.resourceVersion))
 
 
-class _Data(Struct):
+class _Content(Struct):
     kubeconfig: bytes | None = None
     cluster: bytes | None = None
 
@@ -303,7 +303,7 @@ class _Bare(Struct):
 
 
 class _Secret(_Bare):
-    data: _Data | None = None
+    data: _Content | None = None
 
 
 _BAD: Final = (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError)
