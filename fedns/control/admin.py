@@ -12,9 +12,8 @@ from aiohttp import web
 
 from fedns.answers import counters
 from fedns.control.metrics import CONTENT_TYPE, Metrics
-from fedns.control.publish import Publisher
+from fedns.control.overview import Overview
 from fedns.control.truth import Truth
-from fedns.federation.health import NEVER
 from fedns.settings.schema import Address, Settings
 
 SILENT_SECONDS: Final = 5.0
@@ -86,11 +85,8 @@ class Health:
 class Pages:
     """What each path shows."""
 
-    def __init__(
-        self, *, truth: Truth, publisher: Publisher, metrics: Metrics, readiness: Readiness, health: Health
-    ) -> None:
-        self._truth = truth
-        self._publisher = publisher
+    def __init__(self, *, overview: Overview, metrics: Metrics, readiness: Readiness, health: Health) -> None:
+        self._overview = overview
         self._metrics = metrics
         self._readiness = readiness
         self._health = health
@@ -108,25 +104,8 @@ class Pages:
         return _verdict(self._readiness.missing())
 
     async def clusters(self, _: web.Request) -> web.Response:
-        """GET /api/v1/clusters: times are seconds ago, null for never."""
-        now = monotonic()
-        places = {cluster.name: cluster for cluster in self._truth.rules.clusters}
-        members = [
-            {
-                "name": name,
-                "region": places[name].region,
-                "jurisdiction": places[name].jurisdiction,
-                "state": status.state,
-                "reason": status.reason,
-                "synced": status.synced,
-                "services": len(self._truth.catalog.exports_of(name)),
-                "inStateFor": _ago(status.since, now),
-                "lastHeard": _ago(status.alive, now),
-                "lastRead": _ago(status.readable, now),
-            }
-            for name, status in sorted(self._truth.statuses.items())
-        ]
-        return web.json_response({"clusters": members, "generation": self._publisher.generation})
+        """GET /api/v1/clusters."""
+        return web.json_response(self._overview.page())
 
 
 class Servers:
@@ -200,7 +179,3 @@ def _addresses(settings: Settings) -> dict[str, Address | None]:
 
 def _verdict(trouble: str) -> web.Response:
     return web.Response(status=503, text=f"{trouble}\n") if trouble else web.Response(text="OK\n")
-
-
-def _ago(then: float, now: float) -> float | None:
-    return None if then == NEVER else round(now - then, 3)

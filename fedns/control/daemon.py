@@ -1,6 +1,7 @@
 """The control process: puts feeds, pipeline, publisher and HTTP servers together, and takes the signals.
 
-SIGHUP reads the configuration again (a wrong one is reported and changes nothing), SIGUSR1 makes fedns unready before
+SIGHUP reads the configuration again (a wrong one is reported and changes nothing); members also come and go with
+Secrets. SIGUSR1 makes fedns unready before
 the end, SIGTERM ends it. It also ends when the supervisor is gone. Without workers it answers DNS itself, through the
 same socket and the same code as a worker.
 """
@@ -20,7 +21,9 @@ from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.control.admin import Health, Pages, Readiness, Servers
 from fedns.control.feeds import Feeds
+from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
+from fedns.control.overview import Overview
 from fedns.control.pipeline import TICK_SECONDS, Pipeline
 from fedns.control.publish import Publisher
 from fedns.control.truth import Truth
@@ -33,6 +36,8 @@ from fedns.settings.schema import Logging, Settings, rules
 
 HEARTBEAT_SECONDS: Final = 0.2
 HTTP_RETRY_SECONDS: Final = 10.0
+FIRST_LOOK_SECONDS: Final = 5.0
+"""A successor looks so long at most for members that the configuration does not name, before it speaks to workers."""
 
 log = logging.getLogger(__name__)
 
@@ -44,26 +49,34 @@ class Daemon:
         self._child = child
         self._settings = settings
         self._stop = asyncio.Event()
-        self._reloads = asyncio.Event()
+        self._reread = False
+        self._news = asyncio.Event()
         self._moved = asyncio.Event()
         self._own = child.block(child.slot)
         self._truth = Truth(rules=rules(settings))
         self._publisher = Publisher(self._truth, secrets.token_hex(8))
         self._pipeline = Pipeline(self._truth, self._publisher)
         self._feeds = Feeds(self._pipeline)
+        self._membership = Membership(settings, self._news.set)
         answering = [child.block(slot) for slot in range(1, child.workers + 1)] or [self._own]
         self._metrics = Metrics(
             truth=self._truth,
             publisher=self._publisher,
             blocks=answering,
-            state_changes=self._pipeline.state_changes,
+            pipeline=self._pipeline,
             feeds=lambda: self._feeds.running,
+        )
+        overview = Overview(
+            truth=self._truth,
+            publisher=self._publisher,
+            pipeline=self._pipeline,
+            feeds=lambda: self._feeds.running,
+            membership=self._membership,
         )
         self._readiness = Readiness(self._truth, self._own if child.workers else None)
         self._servers = Servers(
             Pages(
-                truth=self._truth,
-                publisher=self._publisher,
+                overview=overview,
                 metrics=self._metrics,
                 readiness=self._readiness,
                 health=Health(answering),
@@ -79,14 +92,15 @@ class Daemon:
         parts: dict[str, Coroutine[Any, Any, None]] = {
             "heartbeat": _every(HEARTBEAT_SECONDS, self._beat),
             "pipeline": _every(TICK_SECONDS, self._pipeline.tick),
-            "publisher": self._publisher.serve(inherited((self._child.listener,))[0]),
+            "publisher": self._publish(),
             "http": self._keep_servers(),
-            "reloads": self._reload_when_told(),
+            "changes": self._take_changes(),
         }
         # The answers end by themselves when told to stop, after what they have in hand.
         parts |= {"end": _wait(self._stop)} if self._child.workers else self._answer_inside()
         tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
         try:
+            await self._membership.configure(self._settings)
             await self._feeds.follow(self._settings)
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -95,15 +109,20 @@ class Daemon:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+            await self._membership.close()
             await self._feeds.close()
             await self._servers.close()
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reloads.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
         loop.add_signal_handler(signal.SIGUSR1, self._leave)
         loop.add_reader(self._child.lifeline, self._stop.set)
+
+    def _reload(self) -> None:
+        self._reread = True
+        self._news.set()
 
     def _leave(self) -> None:
         log.info("not ready from now on: shutting down")
@@ -129,20 +148,45 @@ class Daemon:
                 async with asyncio.timeout(None if complete else HTTP_RETRY_SECONDS):
                     await self._moved.wait()
 
-    async def _reload_when_told(self) -> None:
+    async def _publish(self) -> None:
+        """Serve the workers.
+
+        To a worker that has followed a predecessor, a cluster which is not named has left: so this process speaks only
+        when it knows who there is, or has looked for a while.
+        """
+        if self._own[counters.STARTS] > 1:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_LOOK_SECONDS):
+                    await self._membership.complete()
+                    while not self._hubs() <= self._truth.read:  # noqa: ASYNC110 -- the truth is plain data
+                        await asyncio.sleep(HEARTBEAT_SECONDS)
+        await self._publisher.serve(inherited((self._child.listener,))[0])
+
+    def _hubs(self) -> set[str]:
+        return {member.name for member in self._membership.settings.clusters if member.source == "imports"}
+
+    async def _take_changes(self) -> None:
+        """Go on with other settings, one after the other, wherever they come from."""
         while True:
-            await self._reloads.wait()
-            self._reloads.clear()
-            try:
-                settings = load(Path(self._child.config), self._child.overrides, os.environ)
-            except ConfigError as error:
-                report(self._child.config, error)
-                log.error("the configuration stays as it was")  # noqa: TRY400 -- each problem has its own line
-                self._metrics.reloads["failure"] += 1
-                continue
-            await self._use(settings)
-            self._metrics.reloads["success"] += 1
-            log.info("the configuration was read again")
+            await self._news.wait()
+            self._news.clear()
+            result = await self._read_again() if self._reread else ""
+            await self._use(self._membership.settings)
+            if result:
+                self._metrics.reloads[result] += 1
+
+    async def _read_again(self) -> str:
+        """Read the configuration; returns how that went, for the metric."""
+        self._reread = False
+        try:
+            settings = load(Path(self._child.config), self._child.overrides, os.environ)
+        except ConfigError as error:
+            report(self._child.config, error)
+            log.error("the configuration stays as it was")  # noqa: TRY400 -- each problem has its own line
+            return "failure"
+        await self._membership.configure(settings)
+        log.info("the configuration was read again")
+        return "success"
 
     async def _use(self, settings: Settings) -> None:
         """Go on with other settings, in the order that keeps a member which left from speaking once more."""

@@ -2,16 +2,34 @@
 
 import asyncio
 import logging
-from typing import Final
+from collections import Counter
+from typing import Final, Protocol
 
 from fedns.clusters.member import MemberFeed, Sink
+from fedns.clusters.streams import Stream
 from fedns.federation.health import Timers
 from fedns.settings.schema import Member, Settings
 
-LISTS_AT_ONCE: Final = 4
+LISTS_AT_ONCE: Final = 8
 """Whole lists read at the same time over all members: each may need many megabytes while it is decoded."""
 
 log = logging.getLogger(__name__)
+
+
+class Feed(Protocol):
+    """What is asked of one member's feed, beside that it runs."""
+
+    counts: Counter[str]
+
+    @property
+    def refused(self) -> Counter[str]:
+        """What was left out of the objects read, by reason."""
+
+    def streams(self) -> list[Stream]:
+        """Every watched resource."""
+
+    def problems(self) -> list[str]:
+        """What is wrong now, in sentences."""
 
 
 class Feeds:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from time import monotonic
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar, get_args, get_type_hints
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -15,18 +15,18 @@ from prometheus_client.registry import Collector
 
 from fedns import __version__
 from fedns.answers import counters
+from fedns.clusters.streams import Stream
+from fedns.control import propagation
+from fedns.control.feeds import Feed
+from fedns.control.pipeline import Pipeline
 from fedns.control.publish import Publisher
 from fedns.control.truth import Truth
 from fedns.federation.health import NEVER, Freshness
 
 Labels = TypeVar("Labels", bound=tuple[str, ...])
+STATES: Final[tuple[str, ...]] = get_args(get_type_hints(Stream)["state"])
+"""Of a stream."""
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-
-
-class Feed(Protocol):
-    """What is counted of one member's feed."""
-
-    counts: Counter[str]
 
 
 class Metrics(Collector):
@@ -38,14 +38,14 @@ class Metrics(Collector):
         truth: Truth,
         publisher: Publisher,
         blocks: Sequence[memoryview],
-        state_changes: Mapping[str, int],
+        pipeline: Pipeline,
         feeds: Callable[[], Mapping[str, Feed]],
     ) -> None:
         self.reloads: Counter[str] = Counter({"success": 0, "failure": 0})
         self._truth = truth
         self._publisher = publisher
         self._blocks = blocks
-        self._state_changes = state_changes
+        self._pipeline = pipeline
         self._feeds = feeds
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -62,6 +62,9 @@ class Metrics(Collector):
         """All metrics now."""
         yield _gauge("build_info", "Always 1; the label names the version.", ("version",), {(__version__,): 1})
         yield from self._members()
+        yield from self._intake()
+        yield from self._streams()
+        yield self._propagation()
         yield from self._process()
         yield from self._answers()
 
@@ -71,7 +74,7 @@ class Metrics(Collector):
         states = {(name, state): float(each.state == state) for name, each in statuses.items() for state in Freshness}
         heard = {(name,): now - each.alive for name, each in statuses.items() if each.alive != NEVER}
         services = {(name,): float(len(self._truth.catalog.exports_of(name))) for name in statuses}
-        changes = {(name,): float(self._state_changes.get(name, 0)) for name in statuses}
+        changes = {(name,): float(self._pipeline.state_changes[name]) for name in statuses}
         feeds = {(name,): feed for name, feed in self._feeds().items()}
         restarts = {name: float(feed.counts["failure"]) for name, feed in feeds.items()}
         relists = {name: float(feed.counts["list"]) for name, feed in feeds.items()}
@@ -85,6 +88,55 @@ class Metrics(Collector):
         yield _counter("cluster_watch_restarts", "Streams of a member that broke and were opened again.", one, restarts)
         yield _counter("cluster_relists", "Whole lists read from a member, the first ones included.", one, relists)
 
+    def _intake(self) -> Iterator[Metric]:
+        feeds = self._feeds()
+        sources = self._pipeline.sources
+        refused = {
+            (name, reason): float(count)
+            for name, feed in feeds.items()
+            for reason, count in (feed.refused + sources.refused_of(name)).items()
+        }
+        throttled = {(name,): float(feed.counts["throttled"]) for name, feed in feeds.items()}
+        backdated = {(name,): float(self._pipeline.backdated[name]) for name in self._truth.statuses}
+        problems = {(name,): float(len(feed.problems())) for name, feed in feeds.items()}
+        one = ("cluster",)
+        text = "What a member said and is not believed, by reason."
+        yield _counter("cluster_refused", text, ("cluster", "reason"), refused)
+        yield _counter("cluster_throttled", "Times a member was held back by its event rate.", one, throttled)
+        text = "Exports that appeared with an age that took a service from another cluster."
+        yield _counter("cluster_backdated_exports", text, one, backdated)
+        yield _gauge("cluster_problems", "Problems of a member now.", one, problems)
+
+    def _streams(self) -> Iterator[Metric]:
+        now = monotonic()
+        streams = {(name, each.resource): each for name, feed in self._feeds().items() for each in feed.streams()}
+        events = {key: float(each.events) for key, each in streams.items()}
+        received = {key: float(each.bytes) for key, each in streams.items()}
+        objects = {key: float(each.objects) for key, each in streams.items()}
+        states = {(*key, state): float(each.state == state) for key, each in streams.items() for state in STATES}
+        relists = {(*key, why): float(count) for key, each in streams.items() for why, count in each.relists.items()}
+        event_ages = {key: now - each.last_event for key, each in streams.items() if each.last_event is not None}
+        marks = {key: now - each.last_bookmark for key, each in streams.items() if each.last_bookmark is not None}
+        one = ("cluster", "resource")
+        yield _gauge("cluster_stream_state", "1 for the state that a stream is in.", (*one, "state"), states)
+        yield _gauge("cluster_stream_objects", "Objects of one resource that are held.", one, objects)
+        yield _counter("cluster_stream_events", "Events of one resource.", one, events)
+        yield _counter("cluster_stream_bytes", "Bytes read of one resource.", one, received)
+        text = "Whole readings of one resource, by reason."
+        yield _counter("cluster_stream_relists", text, (*one, "reason"), relists)
+        yield _gauge("cluster_stream_event_age_seconds", "Seconds since the last event.", one, event_ages)
+        yield _gauge("cluster_stream_bookmark_age_seconds", "Seconds since the last bookmark.", one, marks)
+
+    def _propagation(self) -> Metric:
+        family = HistogramMetricFamily(
+            "fedns_propagation_seconds", "From a change in the member to every worker.", labels=("cluster",)
+        )
+        for cluster, durations in self._publisher.propagation.durations.items():
+            bounds = (*(f"{bound:g}" for bound in propagation.BOUNDS), "+Inf")
+            buckets = [(b, float(c)) for b, c in zip(bounds, accumulate(durations.counts), strict=True)]
+            family.add_metric((cluster,), buckets, sum_value=durations.total)
+        return family
+
     def _process(self) -> Iterator[Metric]:
         yield _gauge("services", "Services of the federation, joined.", (), {(): len(self._truth.catalog)})
         reloads = {(result,): float(count) for result, count in self.reloads.items()}
@@ -94,6 +146,8 @@ class Metrics(Collector):
         yield _gauge("publish_generation", "Generation of the published truth.", (), {(): self._publisher.generation})
         lag = self._publisher.generation - self._publisher.acknowledged
         yield _gauge("publish_lag_generations", "Generations that the slowest worker is behind.", (), {(): lag})
+        pending = {(): max((link.outbox.pending for link in self._publisher.links), default=0)}
+        yield _gauge("publish_pending", "Names that the worker with most of them is still to be told.", (), pending)
         yield _gauge("workers_connected", "Workers that follow this process.", (), {(): len(self._publisher.links)})
 
     def _answers(self) -> Iterator[Metric]:

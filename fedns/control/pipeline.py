@@ -90,7 +90,7 @@ class Pipeline:
 
     def changed(self, cluster: str, key: ServiceKey, export: Export | None, triggered: float = 0.0) -> None:
         """One export of a cluster appeared or changed, or (None) went; `triggered` is Unix seconds, 0 unknown."""
-        if cluster not in self._truth.statuses:
+        if cluster not in self._truth.read:  # a last word of a member that has left, and may be back
             return
         if export is not None:
             self._suspect(cluster, key, export)

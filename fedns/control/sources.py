@@ -63,6 +63,10 @@ class Sources:
         self._found[cluster] = via
         return True
 
+    def refused_of(self, hub: str) -> Counter[str]:
+        """How many clusters this hub told of in vain, by reason."""
+        return self.refused.get(hub, Counter())
+
     def is_found(self, cluster: str) -> bool:
         """Whether this cluster is known from its hub alone."""
         return cluster in self._found

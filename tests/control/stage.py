@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.answers.rules import Rules, Zone
+from fedns.clusters.streams import Stream
 from fedns.control.pipeline import Pipeline
 from fedns.control.publish import Publisher
 from fedns.control.truth import Truth
@@ -52,6 +54,23 @@ async def until(condition: Callable[[], object], what: str) -> None:
 def block() -> memoryview:
     """Counters of one process that nobody shares."""
     return memoryview(bytearray(counters.BYTES)).cast("Q")
+
+
+class Followed:
+    """A feed of which only what it knows of itself is asked."""
+
+    def __init__(self, *streams: Stream) -> None:
+        self.counts = Counter({"failure": 3, "list": 4, "throttled": 5})
+        self.refused = Counter({"address": 2})
+        self._streams = streams
+
+    def streams(self) -> list[Stream]:
+        """Those that were given."""
+        return list(self._streams)
+
+    def problems(self) -> list[str]:
+        """One."""
+        return ["something is wrong"]
 
 
 class Control:

@@ -1,6 +1,5 @@
 """The HTTP pages over real sockets, and what decides between 200 and 503."""
 
-from collections import Counter
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -9,7 +8,9 @@ import pytest
 from fedns.answers import counters
 from fedns.control import admin
 from fedns.control.admin import Health, Pages, Readiness, Servers
+from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
+from fedns.control.overview import Overview
 from fedns.federation.health import Synced
 from fedns.lab.processes import free_port
 from fedns.settings.schema import Address, Kubeconfig, Member, Settings
@@ -23,12 +24,12 @@ class Site:
 
     def __init__(self, control: Control) -> None:
         self.readiness = Readiness(control.truth, block())
-        metrics = Metrics(
-            truth=control.truth, publisher=control.publisher, blocks=[block()], state_changes=Counter(), feeds=dict
-        )
+        truth, publisher, pipeline = control.truth, control.publisher, control.pipeline
+        metrics = Metrics(truth=truth, publisher=publisher, blocks=[block()], pipeline=pipeline, feeds=dict)
+        membership = Membership(settings(metrics=None), lambda: None)
+        overview = Overview(truth=truth, publisher=publisher, pipeline=pipeline, feeds=dict, membership=membership)
         pages = Pages(
-            truth=control.truth,
-            publisher=control.publisher,
+            overview=overview,
             metrics=metrics,
             readiness=self.readiness,
             health=Health([block()]),

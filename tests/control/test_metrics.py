@@ -1,33 +1,30 @@
 """Metrics as a Prometheus server reads them."""
 
 from collections import Counter
+from collections.abc import Iterable
+from time import monotonic
 
+from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
 from fedns import __version__
 from fedns.answers import counters
+from fedns.clusters.streams import Stream
 from fedns.control.metrics import Metrics
 from fedns.federation.health import Synced, Unreachable
-from tests.control.stage import TIMERS, Control, block, export
+from tests.control.stage import TIMERS, Control, Followed, block, export
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
-class Followed:
-    """A feed of which only counts are asked."""
-
-    def __init__(self) -> None:
-        self.counts = Counter({"failure": 3, "list": 4})
-
-
-def metrics(control: Control, *blocks: memoryview) -> Metrics:
+def metrics(control: Control, *blocks: memoryview, streams: Iterable[Stream] = ()) -> Metrics:
     """The metrics of this control process and these blocks."""
     return Metrics(
         truth=control.truth,
         publisher=control.publisher,
         blocks=blocks,
-        state_changes=control.pipeline.state_changes,
-        feeds=lambda: {"eu1": Followed()},
+        pipeline=control.pipeline,
+        feeds=lambda: {"eu1": Followed(*streams)},
     )
 
 
@@ -103,6 +100,49 @@ def test_members_are_told_by_name(control: Control) -> None:
     assert value(samples, "cluster_state_changes_total", cluster="us1") == 0
     assert value(samples, "cluster_watch_restarts_total", cluster="eu1") == 3
     assert value(samples, "cluster_relists_total", cluster="eu1") == 4
+
+
+def test_streams_are_told_by_resource(control: Control) -> None:
+    """State, counts and ages of each; what has never happened has no age."""
+    relists = Counter({"first": 1, "gone": 2})
+    slices = Stream(resource="slices", state="watching", events=7, bytes=900, objects=3, relists=relists)
+    slices.last_event = monotonic() - 50.0
+    samples = read(metrics(control, block(), streams=[slices, Stream(resource="services")]).text())
+    one = {"cluster": "eu1", "resource": "slices"}
+    assert value(samples, "cluster_stream_state", **one, state="watching") == 1
+    assert value(samples, "cluster_stream_state", **one, state="absent") == 0
+    assert value(samples, "cluster_stream_events_total", **one) == 7
+    assert value(samples, "cluster_stream_bytes_total", **one) == 900
+    assert value(samples, "cluster_stream_objects", **one) == 3
+    assert value(samples, "cluster_stream_relists_total", **one, reason="gone") == 2
+    assert value(samples, "cluster_stream_event_age_seconds", **one) >= 50.0
+    assert not [key for key in samples if key[0] == "fedns_cluster_stream_bookmark_age_seconds"]
+    assert value(samples, "cluster_throttled_total", cluster="eu1") == 5
+    assert value(samples, "cluster_problems", cluster="eu1") == 1
+
+
+def test_what_is_not_believed_is_counted(control: Control) -> None:
+    """Refused objects and clusters by reason, and exports that take a service by their age."""
+    control.pipeline.found("eu1", "us1")
+    control.pipeline.replaced("eu1", [export("eu1", "web")])
+    control.pipeline.replaced("us1", [])
+    control.pipeline.changed("us1", ("shop", "web"), structs.replace(export("us1", "web"), created=0))
+    samples = read(metrics(control, block()).text())
+    assert value(samples, "cluster_refused_total", cluster="eu1", reason="address") == 2
+    assert value(samples, "cluster_refused_total", cluster="eu1", reason="foreign_cluster") == 1
+    assert value(samples, "cluster_backdated_exports_total", cluster="us1") == 1
+    assert value(samples, "cluster_backdated_exports_total", cluster="eu1") == 0
+
+
+def test_propagation_is_a_histogram(control: Control) -> None:
+    """From the trigger to the acknowledgement, by cluster; the buckets add up."""
+    control.publisher.propagation.sent(2, "eu1", 100.0)
+    control.publisher.propagation.told(2, 100.3)
+    samples = read(metrics(control, block()).text())
+    assert value(samples, "propagation_seconds_bucket", cluster="eu1", le="0.2") == 0
+    assert value(samples, "propagation_seconds_bucket", cluster="eu1", le="0.5") == 1
+    assert value(samples, "propagation_seconds_bucket", cluster="eu1", le="+Inf") == 1
+    assert value(samples, "publish_pending") == 0
 
 
 def test_the_process_tells_of_itself(control: Control) -> None:

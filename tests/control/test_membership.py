@@ -1,0 +1,144 @@
+"""Members of the configuration and of Secrets become one, and only what changed is touched."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+
+import pytest
+from msgspec import structs
+
+from fedns.control import membership
+from fedns.control.membership import Membership
+from fedns.federation.objects import Cluster
+from fedns.settings.load import Problem
+from fedns.settings.schema import ClustersFrom, Local, Member, Secrets, Settings
+
+
+class Described:
+    """Stands for what reads Secrets: it tells what the test lets it tell."""
+
+    made: "list[Described]"
+
+    def __init__(
+        self, local: Member, where: Secrets, told: Callable[[tuple[Member, ...]], None], taken: Iterable[str]
+    ) -> None:
+        self.follows = (local.name, where.namespace)
+        self.told = told
+        self.taken = set(taken)
+        self.problems = {"fedns/us1": (Problem("trust", 3, "must be a mapping"),)}
+        self.runs = False
+        Described.made.append(self)
+
+    def reserve(self, taken: Iterable[str]) -> None:
+        """Other names are the configuration's."""
+        self.taken = set(taken)
+
+    async def run(self) -> None:
+        """For ever."""
+        self.runs = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.runs = False
+
+
+def member(name: str, *sources: str) -> Member:
+    """A member, and clusters that it tells of."""
+    return Member(cluster=Cluster(name=name), sources=tuple(Cluster(name=each, via=name) for each in sources))
+
+
+SETTINGS = Settings(
+    clusters=(member("eu1"), member("hub", "c1")),
+    local=Local(cluster="eu1"),
+    clusters_from=ClustersFrom(secrets=Secrets(namespace="fedns")),
+)
+
+
+@pytest.fixture
+async def changes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """With `Described` in place of what reads Secrets; what is noted of changes."""
+    Described.made = []
+    monkeypatch.setattr(membership, "Discovery", Described)
+    return []
+
+
+@pytest.fixture
+async def members(changes: list[str]) -> AsyncIterator[Membership]:
+    """With the first configuration in use."""
+    each = Membership(SETTINGS, lambda: changes.append("changed"))
+    await each.configure(SETTINGS)
+    yield each
+    await each.close()
+
+
+def names(members: Membership) -> list[str]:
+    """Of all members, in order."""
+    return [each.name for each in members.settings.clusters]
+
+
+async def test_described_members_stand_behind_configured_ones(members: Membership, changes: list[str]) -> None:
+    """They come and go as they are told; nothing else of the settings changes."""
+    (described,) = Described.made
+    assert described.follows == ("eu1", "fedns")
+    assert described.taken == {"eu1", "hub", "c1"}
+    described.told((member("us1"),))
+    assert names(members) == ["eu1", "hub", "us1"]
+    assert structs.replace(members.settings, clusters=SETTINGS.clusters) == SETTINGS
+    described.told(())
+    assert names(members) == ["eu1", "hub"]
+    assert changes == ["changed", "changed"]
+
+
+async def test_a_name_has_one_owner(members: Membership) -> None:
+    """The configuration goes first, then who comes first; names of sources count, too."""
+    (described,) = Described.made
+    first, *others = member("us1", "c2"), member("eu1"), member("c1"), member("x", "c1"), member("c2")
+    described.told((first, *others))
+    assert names(members) == ["eu1", "hub", "us1"]
+
+
+async def test_another_configuration_leaves_the_secrets_alone(members: Membership) -> None:
+    """As long as they are followed in the same place with the same credentials; only the names are others."""
+    (described,) = Described.made
+    described.told((member("us1"), member("us2")))
+    await members.configure(structs.replace(SETTINGS, clusters=(member("eu1"), member("us1", "c9"))))
+    assert Described.made == [described]
+    assert described.taken == {"eu1", "us1", "c9"}
+    assert names(members) == ["eu1", "us1", "us2"]
+
+
+async def test_other_credentials_start_anew_and_keep_the_members(members: Membership) -> None:
+    """Until the Secrets have been read again, those who were described stay."""
+    (first,) = Described.made
+    await asyncio.sleep(0)
+    assert first.runs
+    first.told((member("us1"),))
+    moved = structs.replace(member("eu1"), in_cluster=True)
+    await members.configure(structs.replace(SETTINGS, clusters=(moved,)))
+    second = Described.made[1]
+    await asyncio.sleep(0)
+    assert (first.runs, second.runs) == (False, True)
+    assert names(members) == ["eu1", "us1"]
+    second.told(())
+    assert names(members) == ["eu1"]
+
+
+async def test_without_secrets_nobody_is_described(members: Membership) -> None:
+    """When the configuration no longer asks for them, the members that they described leave."""
+    (described,) = Described.made
+    described.told((member("us1"),))
+    assert members.problems == {"fedns/us1": ("trust: must be a mapping",)}
+    await members.configure(structs.replace(SETTINGS, clusters_from=ClustersFrom()))
+    assert names(members) == ["eu1", "hub"]
+    assert members.problems == {}
+    async with asyncio.timeout(5):
+        await members.complete()
+
+
+async def test_complete_waits_for_the_first_word(members: Membership) -> None:
+    """Who there is, is known when the Secrets have been read, be there any or not."""
+    waiting = asyncio.create_task(members.complete())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    Described.made[0].told(())
+    async with asyncio.timeout(5):
+        await waiting
