@@ -83,16 +83,16 @@ class Files:
         if self._folder is None:
             raise CredentialsError(f"{at} names a file, and there is none beside it: use {instead}")
         path = self._folder / name
-        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self._folder)):
+        inside = "\0" not in name and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self._folder))
+        if not inside:
             raise CredentialsError(f"{at} leads out of {self._folder}: put that file there, or use {instead}")
         return self.text(path, at)
 
     def text(self, path: Path, at: str) -> str:
         """The text of a file."""
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not keep us waiting
-            with os.fdopen(handle, "rb") as file:
-                state = os.fstat(handle)
+            with open(path, "rb", opener=_at_once) as file:
+                state = os.fstat(file.fileno())
                 if not stat.S_ISREG(state.st_mode):
                     raise CredentialsError(f"{at}: {path} is no plain file")
                 content = file.read(MAX_BYTES + 1)
@@ -103,6 +103,8 @@ class Files:
             raise CredentialsError(f"{at}: cannot read {path}: {fault.strerror}") from fault
         except ValueError as fault:
             raise CredentialsError(f"{at}: {path} is not UTF-8 text") from fault
+        if not text.strip():  # nothing would stand for the authorities of the system, or for nobody
+            raise CredentialsError(f"{at}: {path} is empty")
         self.stamps[str(path)] = _stamp(state)
         return text
 
@@ -161,6 +163,11 @@ def identity_file(credentials: Credentials) -> Iterator[str | None]:
         yield f"/proc/self/fd/{handle}"
     finally:
         os.close(handle)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file, but wait for nobody at the other end of a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _stamp(state: os.stat_result) -> Stamp:

@@ -196,9 +196,11 @@ def _pem(files: Files, entry: _Cluster | _User, key: str, at: str) -> str:
     text = files.named(name, f"{at}: {key}", f"{key}-data") if name else ""
     if inline:
         try:
-            text = base64.b64decode(inline).decode()
+            text = base64.b64decode("".join(inline.split()), validate=True).decode()
         except ValueError as fault:
             raise CredentialsError(f"{at}: {key}-data is not base64 of PEM") from fault
+        if not text.strip():
+            raise CredentialsError(f"{at}: {key}-data is empty")
     return text
 
 

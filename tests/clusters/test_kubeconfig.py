@@ -56,8 +56,8 @@ HOSTILE = {
     "certificate elsewhere": (config(user={"client-certificate": "../../x"}), "client-certificate leads out"),
     "a link elsewhere": (config(user={"tokenFile": "link"}), "tokenFile leads out"),
     "a pipe": (config(user={"tokenFile": "pipe"}), "is no plain file"),
-    "a folder": (config(user={"tokenFile": "."}), "is no plain file"),
-    "a nul": (config(user={"tokenFile": "a\0b"}), "tokenFile"),
+    "a folder": (config(user={"tokenFile": "."}), "tokenFile: cannot read .*: Is a directory"),
+    "a nul": (config(user={"tokenFile": "a\0b"}), "tokenFile leads out"),
     "socks": (config({"proxy-url": "socks5://127.0.0.1:1"}), "proxy-url must begin with http:// or https://"),
     "any server": (config({"insecure-skip-tls-verify": True}), "insecure-skip-tls-verify .*give certificate-auth"),
     "plain http": (config({"server": "http://10.0.0.1"}, {"token": "t"}), "server is plain http.*use https"),
@@ -72,6 +72,8 @@ HOSTILE = {
     "half an identity": (config(user={"client-key-data": pem("x")}), "belong together"),
     "no pair": (config(user={"client-key-data": pem("x"), "client-certificate-data": pem("y")}), "no pair"),
     "no base64": (config({"certificate-authority-data": "?"}), "certificate-authority-data is not base64"),
+    "empty base64": (config({"certificate-authority-data": " "}), "certificate-authority-data is empty"),
+    "an empty authority": (config({"certificate-authority": "empty"}), "certificate-authority: .*empty is empty"),
     "no certificate": (config({"certificate-authority-data": pem("x")}), "no certificates in PEM"),
     "a locked key": (
         config(user={"client-key-data": pem("ENCRYPTED"), "client-certificate-data": pem("y")}),
@@ -86,8 +88,8 @@ HOSTILE = {
     "no current context": (config(**{"current-context": None}), "has no current-context: name one"),
     "an empty context": (config(contexts=[{"name": "x"}]), "context x is empty"),
     "a list": ("[]", "is not a kubeconfig"),
-    "nothing": ("", "(is not a kubeconfig|cannot read)"),
-    "cut": ("a: {", "is not YAML: see line 1"),
+    "nothing": ("", "kc is empty"),
+    "cut": ("a: {", "is not YAML: see line 2"),
     "a date that is none": ("a: 2026-99-99", "is not YAML"),
     "a tag": ("a: !!python/object/apply:os.system [x]", "is not YAML"),
     "a bomb": ("a: &a {x: y}\nb: &b {<<: [*a, *a, *a]}\nc: {<<: [*b, *b, *b]}", "anchors or deep nesting"),
@@ -103,6 +105,7 @@ def test_what_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
     folder.mkdir()
     (tmp_path / "token").write_text("stolen")
     (folder / "link").symlink_to(tmp_path / "token")
+    (folder / "empty").touch()
     os.mkfifo(folder / "pipe")
     source = put(folder, text)
     with pytest.raises(CredentialsError, match=sentence) as refused:
