@@ -9,7 +9,7 @@ from fedns.control.feeds import Feeds
 from fedns.federation.objects import Cluster
 from fedns.lab.cluster import FakeCluster
 from fedns.settings.schema import FAST, Kubeconfig, Member, Settings
-from tests.control.stage import Control, until
+from tests.control.stage import Control, export, until
 
 
 def member(api: FakeCluster, directory: Path) -> Member:
@@ -33,8 +33,11 @@ async def test_exactly_the_configured_members_are_followed(
             await feeds.follow(msgspec.structs.replace(settings, clusters=(first, second)))
             await until(lambda: control.truth.read == {"eu1", "us1"}, "us1 is read")
             assert feeds.running["eu1"] is eldest
+            control.pipeline.changed("eu1", ("shop", "web"), export("eu1", "web"))
             changed = msgspec.structs.replace(first, exports=("All",))
             await feeds.follow(msgspec.structs.replace(settings, clusters=(changed,)))
+            assert control.truth.export("eu1", ("shop", "web")), "the old truth is kept until the new one is there"
+            await until(lambda: not control.truth.export("eu1", ("shop", "web")), "eu1 is read anew")
             assert set(feeds.running) == {"eu1"}
             assert feeds.running["eu1"] is not eldest
         finally:
