@@ -88,8 +88,11 @@ def _kinds(export: Export, cluster: Cluster, *, headless: bool) -> tuple[Address
 
 def _reachable(kind: AddressKind, location: Location, cluster: Cluster) -> bool:
     match kind:
-        case AddressKind.CLUSTER_IP | AddressKind.CLUSTER_SET_IP:
+        case AddressKind.CLUSTER_IP:
             return cluster.cluster_ips_routable or location.cluster == cluster.name
+        case AddressKind.CLUSTER_SET_IP:  # it works where it was imported: in the member that tells of this cluster
+            inside = location.cluster != "" and location.cluster in {cluster.name, cluster.via}
+            return cluster.cluster_ips_routable or inside
         case AddressKind.POD_IP:
             return bool(cluster.network) and location.network == cluster.network
     return True
@@ -146,6 +149,9 @@ def _services(kind: AddressKind, addresses: tuple[bytes, ...], export: Export) -
         conditions |= endpoint.conditions
     zones = tuple(sorted({endpoint.zone for endpoint in ready} - {""}))
     ports = _ordered(export.ports)
+    unknown = kind == AddressKind.CLUSTER_SET_IP and not export.slices  # no slices are written: not a word on readiness
+    if unknown:
+        conditions = READY | SERVING
     families = (sorted({address for address in addresses if len(address) == size}) for size in _SIZES)
     return tuple(
         tuple(
@@ -153,8 +159,8 @@ def _services(kind: AddressKind, addresses: tuple[bytes, ...], export: Export) -
                 cluster=export.cluster,
                 kind=kind,
                 address=address,
-                ready=_pod_count(ready),
-                total=_pod_count(endpoints),
+                ready=1 if unknown else _pod_count(ready),
+                total=1 if unknown else _pod_count(endpoints),
                 conditions=conditions,
                 zones=zones,
                 ports=ports,

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from fedns.federation.candidates import candidates, host_label, in_order, order
 from fedns.federation.locality import Location
-from fedns.federation.objects import AddressKind, Cluster, Endpoint, Export, Port, Service, pack
+from fedns.federation.objects import READY, AddressKind, Cluster, Endpoint, Export, Port, Service, Slice, pack
 from fedns.federation.placement import Candidate, Reason, World
 from tests.federation.worlds import (
     DOWN,
@@ -198,3 +198,39 @@ def test_what_is_remembered_is_what_would_be_made(
     new = structs.replace(given_service)
     assert not new.memory
     assert candidates(given_service, location, everything) == candidates(new, location, everything)
+
+
+@pytest.mark.parametrize(
+    ("location", "via", "reached"),
+    [
+        pytest.param(HERE, "", True, id="in the cluster itself"),
+        pytest.param(HERE, "hub", True, id="in the source cluster"),
+        pytest.param(Location(cluster="hub"), "hub", True, id="in the hub that imports it"),
+        pytest.param(Location(cluster="hub"), "", False, id="in another cluster"),
+        pytest.param(Location(), "", False, id="outside of all clusters"),
+    ],
+)
+def test_where_a_cluster_set_ip_is_reached(location: Location, via: str, reached: bool) -> None:
+    """In the cluster, and where it was imported: in the member that tells of it. A ClusterIP in the cluster only."""
+    cluster = structs.replace(EU1, via=via, network="", addresses=(AddressKind.CLUSTER_SET_IP,))
+    assert bool(found(FULL, location, cluster)) == reached
+    cluster = structs.replace(cluster, addresses=(AddressKind.CLUSTER_IP,))
+    assert bool(found(FULL, location, cluster)) == (location.cluster == "eu1")
+
+
+@pytest.mark.parametrize(
+    ("slices", "ready", "total"),
+    [
+        pytest.param((), 1, 1, id="none are written"),
+        pytest.param(pack((), pods(DOWN)), 0, 1, id="none is ready"),
+        pytest.param(pack((), pods(UP, UP)), 2, 2, id="two are ready"),
+    ],
+)
+def test_readiness_behind_a_cluster_set_ip(slices: tuple[Slice, ...], ready: int, total: int) -> None:
+    """Without any slices nothing is known of readiness, and that counts as one ready endpoint; slices are believed."""
+    cluster = structs.replace(EU1, addresses=(AddressKind.CLUSTER_SET_IP,))
+    (candidate,) = found(structs.replace(FULL, slices=slices), HERE, cluster)
+    assert (candidate.ready, candidate.total, bool(candidate.conditions & READY)) == (ready, total, ready > 0)
+    other = structs.replace(EU1, addresses=(AddressKind.LOAD_BALANCER,))
+    (candidate,) = found(structs.replace(FULL, slices=()), HERE, other)
+    assert (candidate.ready, candidate.total) == (0, 0)
