@@ -19,7 +19,8 @@ class Holders:
 
     def __init__(self, catalog: Catalog, prefixes: Iterable[tuple[int, str]]) -> None:
         self._catalog = catalog
-        self._prefixes = tuple(prefixes)
+        self._prefixes = frozenset(prefixes)
+        self._lengths = {(width, len(prefix)) for width, prefix in self._prefixes}
         self._built = False
         self._addresses: dict[ServiceKey, frozenset[bytes]] = {}
         self._keys: dict[bytes, set[ServiceKey]] = {}
@@ -76,8 +77,9 @@ class Holders:
     def _inside(self, exports: Iterable[Export]) -> Iterator[bytes]:
         for export in exports:
             for address in addresses(export):
-                digits = address.hex()
-                if any(len(address) == width and digits.startswith(prefix) for width, prefix in self._prefixes):
+                width, digits = len(address), address.hex()
+                # Few lengths, though a prefix between two octets makes up to 128 zones.
+                if any(wide == width and (width, digits[:length]) in self._prefixes for wide, length in self._lengths):
                     yield address
 
 

@@ -1,6 +1,8 @@
 """From the tables of a configuration without problems to the settings."""
 
 import socket
+from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Any, Final
 
 from msgspec import structs
@@ -50,11 +52,26 @@ def settings(values: Values) -> Settings:
 
 
 def _zones(zones: Values) -> tuple[Zone, ...]:
-    """The clusterset zone always, the federation zone where it is configured."""
+    """The clusterset zone always, the others where they are configured; those that lead to it live as long."""
     served = [Zone(kind="clusterset", **{"name": "clusterset.local", **zones.get("clusterset", {})})]
     if "federation" in zones:
-        served.append(Zone(kind="federation", **zones["federation"]))
+        federal = Zone(kind="federation", **zones["federation"])
+        served += [federal, *(structs.replace(federal, name=name, kind="reverse") for name in _reverse(zones))]
+        if "cluster_local" in zones:
+            name = f"{federal.federation}.svc.{zones['cluster_local'].get('name', 'cluster.local')}"
+            served.append(structs.replace(federal, name=name, kind="old"))
     return tuple(served)
+
+
+def _reverse(zones: Values) -> Iterator[str]:
+    """The zones of the reverse tree that make up each prefix: cut at the next octet, or nibble."""
+    for cidr in zones.get("reverse", ()):
+        network = ip_network(cidr)
+        step = 8 if network.version == 4 else 4
+        bits = -(-network.prefixlen // step) * step
+        for part in network.subnets(new_prefix=bits):
+            labels = part.network_address.reverse_pointer.split(".")
+            yield ".".join(labels[-2 - bits // step :])
 
 
 def member(values: Values, kubeconfig: Kubeconfig | None = None) -> Member:

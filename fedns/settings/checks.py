@@ -4,6 +4,7 @@ Works on the values that could be read, so it finds its problems in a file that 
 """
 
 from collections.abc import Iterable
+from ipaddress import ip_network
 from typing import Any, Final
 
 from fedns.settings.kinds import snake
@@ -166,10 +167,18 @@ def _listeners(values: Values, report: Report) -> None:
 
 
 def _zones(zones: Values, report: Report) -> None:
-    """The two zones have two names."""
+    """The two zones have two names; those that lead to names of the federation zone need it."""
     clusterset = zones.get("clusterset", {}).get("name", "clusterset.local")
     if zones.get("federation", {}).get("name") == clusterset:
         report.add("zones.federation.name", f"{clusterset} is the clusterset zone already: give it another name")
+    for key in ("reverse", "clusterLocal"):
+        if report.seen(f"zones.{key}") and not report.seen("zones.federation"):
+            report.add(f"zones.{key}", "leads to names of the federation zone, which is not configured: add federation")
+    prefixes = [(f"zones.reverse[{at}]", ip_network(cidr)) for at, cidr in enumerate(zones.get("reverse", ()))]
+    for at, (path, network) in enumerate(prefixes):
+        for other, wider in prefixes[:at]:
+            if network.version == wider.version and network.overlaps(wider):
+                report.add(path, f"{network} overlaps {wider} (in line {report.line(other)}): keep the shorter prefix")
 
 
 def _freshness(freshness: Values | str, report: Report) -> None:

@@ -93,8 +93,15 @@ _ZONES: Final = Table(
             },
             required=("name", "federation"),
         ),
+        "reverse": Many(
+            doc="prefixes whose addresses have names, in the federation zone (PTR)",
+            item=values.reverse("a prefix of addresses"),
+        ),
+        "clusterLocal": Table(
+            doc="the in-cluster names of federation v1, svc.ns.<federation>.svc.<name>, for old clients",
+            keys={"name": values.dns_name("the clusters' own domain; default cluster.local")},
+        ),
     },
-    later=("reverse",),
 )
 
 _CLIENT: Final = Table(

@@ -7,6 +7,8 @@ import re
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
+from msgspec import structs
+
 from fedns.settings.kinds import NOT_YET, Leaf
 from fedns.settings.nodes import meant
 from fedns.settings.schema import Address
@@ -179,6 +181,23 @@ def cidr(doc: str) -> Leaf:
         return str(found)
 
     return Leaf(doc=doc, check=check, json={"type": "string", "pattern": "^[0-9a-fA-F:.]+/[0-9.]+$"}, expected="a CIDR")
+
+
+def reverse(doc: str) -> Leaf:
+    """A prefix that can be cut into reverse zones: at an octet (IPv4) or a nibble (IPv6) below it."""
+    plain = cidr(doc)
+
+    def check(written: str) -> str:
+        found = ip_network(plain.check(written))
+        longest = 24 if found.version == 4 else 124
+        if not found.prefixlen:
+            raise ValueError(f"{found} is all of the reverse tree: give the prefixes that the clusters use")
+        if found.prefixlen > longest:
+            zone = found.supernet(new_prefix=longest)
+            raise ValueError(f"{found} lies inside one zone of the reverse tree: give {zone}, or a shorter prefix")
+        return str(found)
+
+    return structs.replace(plain, check=check)
 
 
 def dns_name(doc: str, *, labels: int = 127) -> Leaf:

@@ -92,3 +92,24 @@ def test_what_is_missing_takes_its_default() -> None:
     assert [zone.name for zone in read.zones] == ["clusterset.local"]
     assert read.clusters[0].in_cluster
     assert read.clusters[1].kubeconfig == Kubeconfig(path="/etc/us1.yaml")
+
+
+def test_prefixes_become_zones_of_the_reverse_tree() -> None:
+    """They are cut at the next octet or nibble; these and the old names live as long as the federation zone's."""
+    text = """zones:
+  federation: {name: example.com, federation: myfed, ttl: 7, negativeTTL: 3}
+  reverse: [10.0.0.0/8, 172.16.0.0/15, 192.0.2.0/24, "fd00::/8", "2001:db8::/47"]
+  clusterLocal: {}
+"""
+    zones = settings(GOOD + text).zones
+    assert {(each.ttl, each.negative_ttl) for each in zones[1:]} == {(7, 3)}
+    assert [each.name for each in zones if each.kind == "reverse"] == [
+        "10.in-addr.arpa",
+        "16.172.in-addr.arpa",
+        "17.172.in-addr.arpa",
+        "2.0.192.in-addr.arpa",
+        "d.f.ip6.arpa",
+        "0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+        "1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+    ]
+    assert [each.name for each in zones if each.kind == "old"] == ["myfed.svc.cluster.local"]

@@ -29,6 +29,13 @@ ADDED = {
     "two zones of one name": (
         "zones: {federation: {name: clusterset.local, federation: a}}", "zones.federation.name", "another name",
     ),
+    "names of no federation zone": ("zones: {reverse: [10.0.0.0/8]}", "zones.reverse", "add federation"),
+    "old names of none": ("zones: {clusterLocal: {}}", "zones.clusterLocal", "add federation"),
+    "prefix inside another": (
+        "zones: {federation: {name: a.b, federation: f}, reverse: [10.1.0.0/16, fd00::/8, 10.0.0.0/8]}",
+        "zones.reverse[2]",
+        "10.0.0.0/8 overlaps 10.1.0.0/16",
+    ),
     "stale before suspect": ("freshness: {staleAfter: 1s}", "freshness.staleAfter", "must not be shorter"),
     "suspect after stale": ("freshness: {suspectAfter: 20s}", "freshness.suspectAfter", "must not be shorter"),
     "rung twice": ("policies: [{ladder: [zone, zone]}]", "policies[0].ladder", "zone stands twice"),

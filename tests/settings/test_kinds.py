@@ -28,7 +28,6 @@ WRONG = {
     "missing key": ("metrics: {}", "metrics.listen", "is missing"),
     "tls": ("dns: {tls: {}}", "dns.tls", "not supported yet in this version"),
     "snapshot": ("snapshot: {path: /a}", "snapshot", "not supported yet in this version"),
-    "reverse zones": ("zones: {reverse: []}", "zones.reverse", "not supported yet in this version"),
 }
 
 

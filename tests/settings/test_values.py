@@ -8,7 +8,7 @@ from fedns.settings import values
 from fedns.settings.kinds import Leaf
 from fedns.settings.schema import Address
 
-DURATION, LISTEN, CIDR = values.duration("d"), values.listen("l"), values.cidr("c")
+DURATION, LISTEN, CIDR, REVERSE = values.duration("d"), values.listen("l"), values.cidr("c"), values.reverse("r")
 WHOLE, NUMBER, NAME = values.whole("w", 0, 100), values.number("n", zero=False), values.dns_name("n")
 QUANTITY, SELECTOR = values.quantity("q", 1, 1 << 40), values.selector("s")
 LABEL, TARGET, CHOICE = values.dns_name("n", labels=1), values.target("t"), values.choice("c", "a", "b", later=("c",))
@@ -50,6 +50,8 @@ BAD: list[tuple[Leaf, str, str]] = [
     (LISTEN, "[fe80::1%eth0]:53", "not an IP address"), (LISTEN, "off", "write 0.0.0.0:53"),
     (CIDR, "10.0.0.1", "did you mean 10.0.0.1/32?"), (CIDR, "::1", "did you mean ::1/128?"),
     (CIDR, "10.1.2.3/16", "did you mean 10.1.0.0/16?"), (CIDR, "10.0.0.0/33", "not a CIDR"),
+    (REVERSE, "0.0.0.0/0", "all of the reverse tree"), (REVERSE, "10.0.0.128/25", "give 10.0.0.0/24"),
+    (REVERSE, "fd00::/126", "give fd00::/124"), (REVERSE, "10.1.2.3/16", "did you mean 10.1.0.0/16?"),
     (CIDR, "office", "not a CIDR"), (CIDR, "10.0/8", "not a CIDR"),
     (WHOLE, "101", "from 0 to 100"), (WHOLE, "-1", "from 0 to 100"), (WHOLE, "010", "plain decimal"),
     (WHOLE, "0x10", "plain decimal"), (WHOLE, "1_0", "plain decimal"), (WHOLE, "1.0", "plain decimal"),
