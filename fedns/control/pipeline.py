@@ -76,7 +76,7 @@ class Pipeline:
             self._enter(before, after, now)
 
     def replaced(self, cluster: str, exports: Iterable[Export]) -> None:
-        """The whole truth of one cluster."""
+        """The whole truth of one cluster; that of a hub is told with all its sources at one go, and closed by Synced."""
         if cluster not in self._truth.statuses:
             return
         self._told.add(cluster)
@@ -118,6 +118,7 @@ class Pipeline:
         for status in tuple(self._truth.statuses.values()):
             self._enter(status, health.age(status, now, self._truth.rules.timers), now)
         self._chronicle.tick(now)
+        self._told.clear()
         if now - self._published >= REPEAT_SECONDS:
             self._publish_statuses(now)
 

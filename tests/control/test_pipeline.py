@@ -191,6 +191,18 @@ def test_the_whole_of_a_hub_without_a_source_empties_it(hub: Control) -> None:
     assert states(hub)["c1.hub"] == Freshness.FRESH
 
 
+def test_a_source_that_came_later_and_is_told_no_more_is_emptied(hub: Control) -> None:
+    """What was said of it alone, long before, does not count as said in the new whole of its hub."""
+    hub.pipeline.found("hub", "c2.hub")
+    hub.pipeline.replaced("c2.hub", [export("c2.hub", "web")])
+    hub.pipeline.tick()
+    hub.pipeline.replaced("c1.hub", [export("c1.hub", "web")])
+    hub.pipeline.replaced("hub", [])
+    hub.pipeline.observed("hub", Synced())
+    assert hub.truth.catalog.exports_of("c1.hub")
+    assert not hub.truth.catalog.exports_of("c2.hub")
+
+
 def test_a_named_source_that_is_never_told_of_is_empty_not_unknown(tmp_path: Path) -> None:
     """With the whole of its hub it counts as read, so that it makes no negative answer unsure."""
     control = Control(hub_rules(), tmp_path / "control")
