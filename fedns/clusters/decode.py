@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from datetime import datetime
 from socket import AF_INET, AF_INET6, inet_pton
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -271,15 +271,13 @@ class Decoder:
     def _zones(self, zones: list[str | None]) -> tuple[tuple[str, ...], bytes]:
         """The zones of a slice and the column of places in them; too long a name, or past the 255th, counts as none."""
         named = dict.fromkeys(zones)
-        if len(named) > 255 or any(zone and len(zone) > 63 for zone in named) or None in named or "" in named:
+        if len(named) > 255 or not all(named) or max(map(len, filter(None, named))) > 63:
             good = {zone for zone in list(filter(None, named))[:255] if len(zone) <= 63}
-            found = [zone if zone in good else "" for zone in zones]
-            named = dict.fromkeys(found)
-            zones = list(found)
-        index = {zone: at for at, zone in enumerate(named)}
-        return self._same(tuple(zone or "" for zone in named)), self._same(
-            column(bytes([index[zone] for zone in zones]))
-        )
+            zones = [zone if zone in good else "" for zone in zones]
+            named = dict.fromkeys(zones)
+        index = dict(zip(named, range(256), strict=False))
+        places = column(bytes(map(index.__getitem__, zones)))
+        return self._same(tuple(zone or "" for zone in named)), self._same(places)
 
     def _created(self, timestamp: str | None) -> int:
         found = seconds(timestamp or "")
@@ -293,7 +291,8 @@ class Decoder:
         """The one that was seen first of all values that are equal."""
         if len(self._shared) > _SHARED:
             self._shared.clear()
-        return cast("_Value", self._shared.setdefault(value, value))
+        found: _Value = self._shared.setdefault(value, value)
+        return found
 
 
 def number(version: str) -> int:
