@@ -76,7 +76,7 @@ class Pipeline:
             self._enter(before, after, now)
 
     def replaced(self, cluster: str, exports: Iterable[Export]) -> None:
-        """The whole truth of one cluster; that of a hub comes with all its sources at one go, and is closed by Synced."""
+        """The whole truth of one cluster; a hub's comes with all its sources at one go, and is closed by Synced."""
         if cluster not in self._truth.statuses:
             return
         self._told.add(cluster)
