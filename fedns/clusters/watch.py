@@ -160,27 +160,35 @@ class Watch:
     async def _collect(self) -> None:
         """A stream that begins with all objects and goes on as a watch, where the server does that."""
         async with self._means.lists.turn() as leave:
-            for path in self.resource.paths:
-                self._begin("watchlist")
-                collection = Collection(path, self.resource, self._means.most)
-                try:
-                    await self._tail.collect(path, collection, leave)
-                except RefusedError as refusal:
-                    if self.resource.absent(refusal.status):
-                        continue
-                    if refusal.status not in {400, 422}:
-                        raise (GoneError() if refusal.status == 410 else refusal) from refusal
-                except ToldError as told:
-                    if collection.complete or told.gone or told.code in {429, 503, 504}:
-                        raise self._told(told) from told
-                except (LostError, GarbledError) as loss:
-                    if collection.complete or not (isinstance(loss, LateError) and collection.opened):
-                        self._cut += not collection.complete
-                        raise
-                if not collection.complete:
-                    self._means.offer.refuse(_now())
+            if not self._means.offer.open(_now()):  # another resource has been refused meanwhile
                 return
+            for path in self.resource.paths:
+                try:
+                    await self._collect_from(path, leave)
+                except RefusedError as refusal:
+                    if not self.resource.absent(refusal.status):
+                        raise
+                else:
+                    return
         raise AbsentError
+
+    async def _collect_from(self, path: str, leave: Callable[[], None]) -> None:
+        self._begin("watchlist")
+        collection = Collection(path, self.resource, self._means.most)
+        try:
+            await self._tail.collect(path, collection, leave)
+        except RefusedError as refusal:
+            if refusal.status not in {400, 422}:
+                raise (GoneError() if refusal.status == 410 else refusal) from refusal
+        except ToldError as told:
+            if collection.complete or told.gone or told.code in {429, 503, 504}:
+                raise self._told(told) from told
+        except (LostError, GarbledError) as loss:
+            if collection.complete or not (isinstance(loss, LateError) and collection.opened):
+                self._cut += not collection.complete
+                raise
+        if not collection.complete:
+            self._means.offer.refuse(_now())
 
     def _begin(self, mode: Mode) -> None:
         self.stream.mode = mode

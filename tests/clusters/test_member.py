@@ -6,13 +6,27 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from fedns.clusters.translate import Translator
-from fedns.federation.health import NEVER, Alive, Freshness, Status, Synced, Unreachable, Unreadable, observe
-from fedns.federation.objects import Export, ServiceKey
+from fedns.federation.health import NEVER, Alive, Freshness, Readable, Status, Synced, Unreachable, Unreadable, observe
+from fedns.federation.objects import Cluster, Export, ServiceKey
 from fedns.lab.cluster import FakeCluster
 from fedns.settings.schema import Member
-from tests.clusters.scripted import QUICK, Heard, Scripted, endpointslice, following, member, service, status, until
+from tests.clusters.scripted import (
+    QUICK,
+    Heard,
+    Json,
+    Scripted,
+    endpointslice,
+    event,
+    following,
+    member,
+    service,
+    status,
+    stream,
+    until,
+)
 
 SERVICE = {"apiVersion": "v1", "kind": "Service"}
 SLICE = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice"}
@@ -178,3 +192,83 @@ async def test_no_task_is_left_behind(of: Member) -> None:
         names = {task.get_name() for task in asyncio.all_tasks() - before}
         assert {"eu1: watch services", "eu1: watch slices", "eu1: watch exports", "eu1: probe"} <= names
     await until(lambda: not any(task.get_name().startswith("eu1") for task in asyncio.all_tasks()))
+
+
+def imported(name: str, version: int, source: str, address: str) -> Json:
+    """An imported slice of a source cluster."""
+    item = endpointslice(name, version, "web", address)
+    item["metadata"]["labels"] = {
+        "multicluster.kubernetes.io/service-name": "web",
+        "multicluster.kubernetes.io/source-cluster": source,
+    }
+    return item
+
+
+@pytest.fixture
+def hub(script: Scripted, tmp_path: Path) -> Member:
+    """A member that holds imported services: one configured source, one found, one that is another member's."""
+    meta = {"name": "web", "namespace": "shop", "resourceVersion": "5"}
+    script.objects = {
+        "serviceimports": [{"metadata": meta, "spec": {"type": "Headless", "ports": [{"port": 80}]}}],
+        "endpointslices": [
+            imported("web-us1", 6, "us1", "10.1.0.1"),
+            imported("web-us2", 7, "us2", "10.2.0.1"),
+            imported("web-us3", 8, "us3", "10.3.0.1"),
+        ],
+    }
+    sources = (Cluster(name="us1", via="eu1"),)
+    return structs.replace(member(script.url, tmp_path), source="imports", sources=sources)
+
+
+def addresses(heard: Heard, cluster: str) -> list[str]:
+    """What a source cluster gives to the service."""
+    export = heard.held.get(cluster, {}).get(("shop", "web"))
+    slices = export.slices if export else ()
+    return [".".join(map(str, point.address)) for each in slices for point in each.endpoints()]
+
+
+async def test_a_hub_tells_of_its_sources(script: Scripted, hub: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each source cluster is told for itself, found ones are asked for, and another member's are refused; no Leases."""
+    monkeypatch.setattr(Heard, "found", lambda _, via, cluster: (via, cluster) != ("eu1", "us3"))
+    script.say("watch endpointslices", stream(event("ADDED", imported("web-us4", 101, "us4", "10.4.0.1")), hold=5))
+    async with following(hub) as (feed, heard):
+        await until(lambda: addresses(heard, "us4") == ["10.4.0.1"])
+        assert (addresses(heard, "us1"), addresses(heard, "us2")) == (["10.1.0.1"], ["10.2.0.1"])
+        assert "us3" not in heard.held
+        assert any("us3" in each for each in feed.problems())
+        assert not any(isinstance(each, Unreadable) for each in heard.evidence)
+        assert {each.resource: each.state for each in feed.streams()}["leases"] == "absent"
+        selectors = {verb: query.get("labelSelector", "") for verb, query in script.asked}
+        assert "endpointslice-controller.k8s.io" in selectors["list endpointslices"]
+        assert selectors["list leases"] == "multicluster.kubernetes.io/source-cluster"
+
+
+async def test_a_lease_that_runs_out_makes_its_source_unreadable(script: Scripted, hub: Member) -> None:
+    """A renewal is evidence for the source; without one it cannot be read, and the others can."""
+    spec = {"renewTime": "2026-01-01T00:00:00.000000Z", "leaseDurationSeconds": 1}
+    meta = {"name": "us1", "namespace": "shop", "labels": {"multicluster.kubernetes.io/source-cluster": "us1"}}
+    lease = {"metadata": meta | {"resourceVersion": "9"}, "spec": spec}
+    renewed = {
+        "metadata": meta | {"resourceVersion": "101"},
+        "spec": spec | {"renewTime": "2026-01-01T00:00:09.000000Z"},
+    }
+    script.objects["leases"] = [lease]
+    async with following(hub) as (_, heard):
+        await until(lambda: any(isinstance(each, Unreadable) for each in heard.of.get("us1", [])))
+        assert heard.of["us1"] == [Readable("lease"), Unreadable("its lease in eu1 has run out", "lease")]
+        script.say("watch leases", stream(event("MODIFIED", renewed), hold=5))
+        await until(lambda: heard.of["us1"][-1] == Readable("lease"))
+        assert "us2" not in heard.of
+
+
+async def test_a_state_is_logged_once(script: Scripted, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """However often a resource fails before it can be read again, that is one line, and one more for the cure."""
+    script.say("list services", status(503), status(500), status(503))
+    with caplog.at_level(logging.INFO):
+        async with following(member(script.url, tmp_path)) as (feed, heard):
+            await until(lambda: any("HTTP 50" in each for each in feed.problems()))
+            await until(lambda: heard.wholes)
+            assert not feed.problems()
+    lines = [record.message for record in caplog.records if ": services" in record.message]
+    assert len(lines) == 2
+    assert "cannot be read: HTTP 503" in lines[0]
