@@ -73,9 +73,17 @@ async def _run(world: "World", script: str | None) -> bool:
 def fault(directory: Path, cluster: str, verb: str) -> None:
     """Break CLUSTER of the running lab, or heal it.
 
-    VERB is one of: hang, reset, gone, status=503, latency=200ms, partition, stop, freeze, heal. A word after @ limits
-    a verb to requests whose path contains it: hang@endpointslices.
-    """
+    VERB is one of these; a word after @ limits it to requests whose path contains it: hang@endpointslices.
+
+    \b
+    reachable   hang, reset, partition, stop, freeze (its process), latency=200ms
+    refusals    status=503, retry-after=7, redirect=URL, rotate-token[=GRACE], rotate-certificate
+    watches     gone[=http|continue|always], no-watchlist[=400|422], old-etcd, no-bookmarks, no-initial-end
+    lies        swallow=RATE (events lost), empty or short (lists), lag=VERSIONS (a replica behind),
+                snapshot, then restore (etcd goes back in time)
+    bytes       garble=bits|cut|utf8|twice|type|fields[:RATE], huge=3MiB, deep=100000, bomb=64MiB (gzip)
+    cure        heal
+    """  # noqa: D301 -- click takes the character itself for: leave these lines as they are
     from fedns.lab.members import break_process
     from fedns.lab.world import STATE_FILE
 

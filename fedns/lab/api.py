@@ -1,20 +1,36 @@
 """The HTTP face of a simulated API server: from a request to a verb, from its result to a response or a stream."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from fedns.lab import discovery, protobuf, selectors, tables, verbs
+from fedns.lab import discovery, protobuf, selectors, spoiling, tables, verbs
 from fedns.lab.faults import Faults
 from fedns.lab.kinds import ACCESS_REVIEWS, RULES_REVIEWS, Json, by_path
-from fedns.lab.status import ApiError, bad_request, expired, no_method, no_resource, not_found, unsupported
+from fedns.lab.status import (
+    ApiError,
+    bad_request,
+    continue_expired,
+    expired,
+    no_method,
+    no_progress,
+    no_resource,
+    no_watch_list,
+    not_found,
+    unauthorized,
+    unsupported,
+)
 from fedns.lab.store import Store
 from fedns.lab.verbs import Target
-from fedns.lab.watching import Plan, events
+from fedns.lab.views import View, view
+from fedns.lab.watching import Plan, error_line, events
+
+if TYPE_CHECKING:
+    from fedns.lab.credentials import Credentials
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -57,9 +73,11 @@ def parse_path(path: str) -> Target | None:
     return None if sub and not (sub == "status" and kind.status) else Target(kind, version, namespace, name, sub)
 
 
-def _reply(item: Json, status: int = 200, request: web.Request | None = None) -> web.Response:
+def _reply(
+    item: Json, status: int = 200, request: web.Request | None = None, headers: Mapping[str, str] | None = None
+) -> web.Response:
     body = msgspec.json.encode(item) + b"\n"
-    response = web.Response(body=body, status=status, content_type="application/json")
+    response = web.Response(body=body, status=status, content_type="application/json", headers=headers)
     if request is not None and len(body) > _GZIP_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
         response.enable_compression(web.ContentCoding.gzip)
     return response
@@ -96,8 +114,9 @@ async def _body(request: web.Request, media: tuple[str, ...] = _JSON) -> Any:
 class Api:
     """One server's routes over one store."""
 
-    def __init__(self, store: Store, faults: Faults, timing: Timing) -> None:
+    def __init__(self, store: Store, faults: Faults, timing: Timing, credentials: "Credentials | None" = None) -> None:
         self.store = store
+        self.credentials = credentials
         self.faults = faults
         self.timing = timing
 
@@ -107,12 +126,16 @@ class Api:
         @web.middleware
         async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
             await self.faults.passage(request)
+            if elsewhere := self.faults.find("redirect", request.path):
+                return web.Response(status=302, headers={"Location": elsewhere.value})
             try:
                 if refusal := self.faults.refusal(request.path):
                     raise refusal
+                if self.credentials and not self.credentials.accepts(request.headers.get("Authorization", "")):
+                    raise unauthorized()
                 return await handler(request)
             except ApiError as error:
-                return _reply(error.body(), error.code)
+                return _reply(error.body(), error.code, headers=self.faults.headers(request.path))
 
         application = web.Application(middlewares=[door], client_max_size=MAX_BODY)
         application.router.add_route("*", "/{path:.*}", self.handle)
@@ -184,13 +207,17 @@ class Api:
         if request.method == "GET":
             form = _form(request)
             verbs.check_options(query, watch=False)
-            await self._fresh(verbs.number(query, "resourceVersion"))
-            items, meta = verbs.read_list(self.store, target, query)
+            if "continue" in query and (gone := self.faults.find("gone", request.path)) and gone.value != "http":
+                raise continue_expired()
+            # Without a version a list is consistent: it comes from etcd, whatever a replica remembers.
+            seen = view(self.store, self.faults, request.path, consistent=not query.get("resourceVersion"))
+            await self._fresh(seen, verbs.number(query, "resourceVersion"))
+            items, meta = verbs.read_list(seen, target, query)
             if form == "Table":
                 include = query.get("includeObject", "Metadata")
                 shown = [target.present(item) for item in items]
                 return _reply(tables.table(target.kind, shown, meta, include=include), request=request)
-            return _reply(verbs.whole_list(target, items, meta), request=request)
+            return self._spoilt(request, verbs.whole_list(target, items, meta))
         if request.method == "POST":
             dry = query.get("dryRun") == "All"
             item = verbs.create(self.store, target, await _body(request), dry=dry)
@@ -199,12 +226,28 @@ class Api:
             return _reply(verbs.delete_all(self.store, target, query))
         raise no_method()
 
-    async def _fresh(self, version: int) -> None:
+    def _spoilt(self, request: web.Request, found: Json) -> web.Response:
+        """A list as it is, or as a fault wants it."""
+        response = _reply(found, request=request)
+        body = response.body
+        assert isinstance(body, bytes)
+        if extra := spoiling.more(self.faults, request.path):
+            return web.Response(body=spoiling.extended(body, extra), content_type="application/json")
+        try:
+            response.body = spoiling.garble(body, self.faults, request.path)
+        except spoiling.CutError as cut:
+            response.body = cut.args[0]
+        if bomb := self.faults.find("bomb", request.path):
+            content = spoiling.packed(body, bomb)
+            return web.Response(body=content, content_type="application/json", headers={"Content-Encoding": "gzip"})
+        return response
+
+    async def _fresh(self, seen: View, version: int) -> None:
         """Give a resourceVersion of the future a moment to come."""
-        if version > self.store.version:
+        if version > seen.version:
             try:
                 async with asyncio.timeout(self.timing.freshness):
-                    await self.store.news(version - 1)
+                    await seen.news(version - 1)
             except TimeoutError:
                 return
 
@@ -228,28 +271,56 @@ class Api:
             version=asked or None,
             initial=query.get("sendInitialEvents") in {"1", "true"},
             bookmarks=query.get("allowWatchBookmarks") in {"1", "true"},
+            quiet=self.faults.find("no-bookmarks", request.path) is not None,
+            endless=self.faults.find("no-initial-end", request.path) is not None,
             timeout=float(verbs.number(query, "timeoutSeconds") or _WATCH_SECONDS),
             present=present,
             bookmark_every=self.timing.bookmark_every,
             first_bookmark=self.timing.first_bookmark,
         )
 
+    def _refused(self, request: web.Request, plan: Plan) -> ApiError | None:
+        """The error with which this watch ends at once inside its stream; raises the one that is a status."""
+        path = request.path
+        if plan.initial and (old := self.faults.find("no-watchlist", path)):
+            raise no_watch_list(int(old.value or 422))
+        if plan.initial and self.faults.find("old-etcd", path):
+            return no_progress()
+        gone = self.faults.find("gone", path)
+        if gone is None or plan.version is None:
+            return None
+        late = expired(plan.version, self.store.oldest)
+        if gone.value == "http" and plan.version < self.store.oldest:
+            raise late
+        return late if gone.value == "always" and not plan.initial else None
+
     async def _watch(self, request: web.Request, target: Target) -> web.StreamResponse:
-        plan = self._plan(request, target)
-        plain = (gone := self.faults.find("gone", request.path)) is not None and gone.value == "http"
-        if plain and plan.version is not None and plan.version < self.store.oldest:
-            raise expired(plan.version, self.store.oldest)
+        plan, path = self._plan(request, target), request.path
+        refused = self._refused(request, plan)
         if target.namespace and target.name:
             raise not_found(target.kind, target.name)
         response = web.StreamResponse(
             headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
         )
+        bomb = self.faults.find("bomb", path)
+        if bomb:
+            response.headers["Content-Encoding"] = "gzip"
         response.enable_chunked_encoding()
         await response.prepare(request)
-        async for block in events(plan, self.store):
+        if bomb or refused:
+            line = error_line(refused or no_progress())
+            await response.write(spoiling.packed(line, bomb) if bomb else line)
+            return response
+        async for piece in spoiling.beginning(self.faults, path):
+            await response.write(piece)
+        async for block in events(plan, view(self.store, self.faults, path, consistent=plan.version is None)):
             await self.faults.passage(request)
-            if (gone := self.faults.find("gone", request.path)) and gone.value == "http" and block[9:14] == b"ERROR":
+            if (gone := self.faults.find("gone", path)) and gone.value == "http" and block[9:14] == b"ERROR":
                 break
-            await response.write(block)
+            try:
+                await response.write(spoiling.block(block, self.faults, path))
+            except spoiling.CutError as cut:
+                await response.write(cut.args[0])
+                return response
         await self.faults.passage(request)
         return response

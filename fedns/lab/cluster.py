@@ -11,19 +11,23 @@ import json
 import os
 import signal
 import socket
+import ssl
 import sys
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
 from fedns.lab import kubeconfig
 from fedns.lab.admin import Admin
 from fedns.lab.api import Api, Timing
-from fedns.lab.faults import Faults, abort, parse
-from fedns.lab.store import Store
+from fedns.lab.faults import ONCE, Fault, Faults, abort, parse
+from fedns.lab.store import Snapshot, Store
+
+if TYPE_CHECKING:
+    from fedns.lab.credentials import Credentials
 
 _BACKLOG = 128
 _FILLERS = 8
@@ -40,7 +44,10 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class FakeCluster:
-    """An API server with its store, as an asynchronous context manager; `url` is known once entered."""
+    """An API server with its store, as an asynchronous context manager; `url` is known once entered.
+
+    With `credentials` it speaks TLS, or asks for a token, or both.
+    """
 
     def __init__(
         self,
@@ -51,6 +58,7 @@ class FakeCluster:
         admin_port: int | None = None,
         store: Store | None = None,
         timing: Timing | None = None,
+        credentials: "Credentials | None" = None,
     ) -> None:
         self.name = name
         self.host = host
@@ -58,8 +66,10 @@ class FakeCluster:
         self.admin_port = admin_port
         self.store = store or Store()
         self.faults = Faults()
+        self.credentials = credentials
+        self._snapshot: Snapshot | None = None
         self._runner = web.AppRunner(
-            Api(self.store, self.faults, timing or Timing()).app(),
+            Api(self.store, self.faults, timing or Timing(), credentials).app(),
             handle_signals=False,
             access_log=None,
             handler_cancellation=True,
@@ -72,8 +82,12 @@ class FakeCluster:
 
     @property
     def url(self) -> str:
-        """The API server's address, http://127.0.0.1:PORT."""
-        return f"http://{self.host}:{self.port}"
+        """The API server's address, http://127.0.0.1:PORT, or https."""
+        return f"http{'s' if self._tls else ''}://{self.host}:{self.port}"
+
+    @property
+    def _tls(self) -> ssl.SSLContext | None:
+        return self.credentials.context if self.credentials else None
 
     @property
     def admin_url(self) -> str:
@@ -102,10 +116,12 @@ class FakeCluster:
     async def fault(self, text: str) -> None:
         """Switch a fault on, or with "heal" all of them off: see `faults`."""
         fault = parse(text)
-        if fault.verb == "gone":
-            if fault.value == "http":
-                self.faults.set(fault)
+        if fault.verb in ONCE:
+            self._once(fault)
+            return
+        if fault.verb == "gone" and fault.value != "continue":
             self.store.compact()
+        if fault.text == "gone":
             return
         self.faults.set(fault)
         if fault.verb == "heal":
@@ -118,6 +134,21 @@ class FakeCluster:
         elif fault.verb == "partition":
             await self._stop_accepting()
 
+    def _once(self, fault: Fault) -> None:
+        """What is done and over; ValueError with a sentence where this server cannot."""
+        if fault.verb == "snapshot":
+            self._snapshot = self.store.snapshot()
+        elif fault.verb == "restore":
+            if self._snapshot is None:
+                raise ValueError("there is nothing to restore: take a snapshot first")
+            self.store.restore(self._snapshot)
+        elif self.credentials is None:
+            raise ValueError("this server has no credentials to rotate")
+        elif fault.verb == "rotate-token":
+            self.credentials.rotate_token(fault.seconds)
+        else:
+            self.credentials.rotate_certificate()
+
     def abort_connections(self, scope: str = "") -> None:
         """Reset the connections that exist; with a scope, only those in the middle of such a request."""
         server = self._runner.server
@@ -126,9 +157,15 @@ class FakeCluster:
             if not scope or (request is not None and scope in request.path):
                 abort(connection.transport)
 
+    def access(self) -> dict[str, Any]:
+        """A kubeconfig for this cluster."""
+        if self.credentials is not None:
+            return self.credentials.kubeconfig(self.name, self.url)
+        return kubeconfig.contents({self.name: self.url})
+
     def kubeconfig(self, path: Path) -> Path:
-        """Write a kubeconfig for this cluster."""
-        return kubeconfig.write(path, {self.name: self.url})
+        """Write the kubeconfig."""
+        return kubeconfig.save(path, self.access())
 
     async def _open(self) -> None:
         self._drop_fillers()
@@ -141,7 +178,7 @@ class FakeCluster:
             loop = asyncio.get_running_loop()
             server = self._runner.server
             assert server is not None
-            self._server = await loop.create_server(server, sock=self._listener.dup())
+            self._server = await loop.create_server(server, sock=self._listener.dup(), ssl=self._tls)
 
     async def _stop_accepting(self) -> None:
         """Nobody accepts any more and the kernel's queue is full: new connections hang as if packets were lost."""
@@ -193,6 +230,15 @@ async def _watch_parent(parent: int, stop: asyncio.Event) -> None:
     stop.set()
 
 
+def _credentials(arguments: argparse.Namespace) -> "Credentials | None":
+    if not (arguments.tls or arguments.token):
+        return None
+    from fedns.lab.credentials import Credentials  # noqa: PLC0415 -- cryptography is installed with the tests only
+
+    directory = arguments.credentials or Path.cwd()
+    return Credentials(directory, arguments.name, tls=arguments.tls, tokens=arguments.token, host=arguments.host)
+
+
 async def run(arguments: argparse.Namespace) -> None:
     """Serve until SIGTERM, SIGINT or the end of the parent."""
     stop = asyncio.Event()
@@ -201,13 +247,24 @@ async def run(arguments: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     store = Store(service_range=arguments.service_range)
     cluster = FakeCluster(
-        arguments.name, host=arguments.host, port=arguments.port, admin_port=arguments.admin_port, store=store
+        arguments.name,
+        host=arguments.host,
+        port=arguments.port,
+        admin_port=arguments.admin_port,
+        store=store,
+        credentials=_credentials(arguments),
     )
     async with cluster:
         if arguments.kubeconfig:
             cluster.kubeconfig(arguments.kubeconfig)
         if arguments.announce:
-            line = {"name": cluster.name, "url": cluster.url, "admin": cluster.admin_url, "pid": os.getpid()}
+            line: dict[str, Any] = {
+                "name": cluster.name,
+                "url": cluster.url,
+                "admin": cluster.admin_url,
+                "pid": os.getpid(),
+            }
+            line["kubeconfig"] = cluster.access()
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
         if arguments.lifeline:
@@ -225,6 +282,9 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--admin-port", type=int, default=0, help="takes faults and objects; 0: any free one")
     parser.add_argument("--service-range", default="10.96.0.0/16", help="cluster IPs come from here")
     parser.add_argument("--kubeconfig", type=Path, help="write a kubeconfig there")
+    parser.add_argument("--tls", action="store_true", help="speak TLS with a CA and a certificate of its own")
+    parser.add_argument("--token", action="store_true", help="ask for a bearer token")
+    parser.add_argument("--credentials", type=Path, help="where the files of --tls and --token are written")
     parser.add_argument("--announce", action="store_true", help="print one JSON line with the addresses")
     parser.add_argument("--no-lifeline", dest="lifeline", action="store_false", help="outlive parent and input")
     return parser.parse_args(words)

@@ -66,6 +66,7 @@ SERVICE_IMPORTS = Kind(
     short=("svcim",),
     status=True,
 )
+LEASES = Kind(group="coordination.k8s.io", versions=("v1",), name="Lease", plural="leases")
 CRDS = Kind(
     group="apiextensions.k8s.io",
     versions=("v1",),
@@ -101,6 +102,7 @@ KINDS = (
     ACCESS_REVIEWS,
     RULES_REVIEWS,
     ENDPOINT_SLICES,
+    LEASES,
     SERVICE_EXPORTS,
     SERVICE_IMPORTS,
 )

@@ -7,13 +7,15 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol, Self
 
 import aiohttp
 from msgspec import Struct
 
-from fedns.lab import kubeconfig
+from fedns.lab.cluster import FakeCluster
 from fedns.lab.processes import START_SECONDS, end
+from fedns.lab.store import Store
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -27,6 +29,11 @@ class Member(Struct, frozen=True, kw_only=True):
     def clients(self, zone: str) -> str:
         """The network of this zone's clients: 127.<member>.<zone>.0/24."""
         return f"127.{self.number}.{self.zones.index(zone) + 1}.0/24"
+
+    @property
+    def service_range(self) -> str:
+        """Where its cluster IPs come from."""
+        return f"10.{self.number * 10}.0.0/16"
 
     def source(self, zone: str) -> str:
         """One client address in this zone, for `dig -b`."""
@@ -74,17 +81,86 @@ class Cluster(Protocol):
         ...
 
 
+class Security(Struct, frozen=True, kw_only=True):
+    """How a simulated member is reached: over TLS, with a token; the files lie in `directory`, beside kubeconfigs."""
+
+    directory: Path
+    tls: bool = False
+    tokens: bool = False
+
+    @property
+    def words(self) -> list[str]:
+        """What the member's process is told."""
+        chosen = ["--tls"] * self.tls + ["--token"] * self.tokens
+        return [*chosen, "--credentials", str(self.directory)] if chosen else []
+
+
+class Embedded:
+    """A simulated member in this process: its store can be read directly, its process cannot be frozen."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self.cluster = cluster
+
+    @classmethod
+    async def start(cls, member: Member, security: Security) -> Self:
+        """Start one."""
+        credentials = None
+        if security.tls or security.tokens:
+            from fedns.lab.credentials import Credentials  # noqa: PLC0415 -- cryptography comes with the tests only
+
+            credentials = Credentials(security.directory, member.name, tls=security.tls, tokens=security.tokens)
+        store = Store(service_range=member.service_range)
+        return cls(await FakeCluster(member.name, store=store, credentials=credentials).__aenter__())
+
+    @property
+    def pid(self) -> int:
+        """This process."""
+        return os.getpid()
+
+    @property
+    def url(self) -> str:
+        """The API server's address."""
+        return self.cluster.url
+
+    @property
+    def store(self) -> Store:
+        """What it really holds."""
+        return self.cluster.store
+
+    def kubeconfig(self) -> dict[str, Any]:
+        """A kubeconfig with one context, named like the member."""
+        return self.cluster.access()
+
+    async def put(self, objects: Sequence[dict[str, Any]]) -> None:
+        """Create or change objects."""
+        for each in objects:
+            self.store.apply(each)
+
+    async def remove(self, objects: Sequence[dict[str, Any]]) -> None:
+        """Delete objects, those that exist."""
+        for each in objects:
+            self.store.remove(each)
+
+    async def fault(self, text: str) -> None:
+        """Break it, or `heal`."""
+        await self.cluster.fault(text)
+
+    async def stop(self) -> None:
+        """End it for good."""
+        await self.cluster.__aexit__(None, None, None)
+
+
 class Simulated:
     """A simulated member: an API server in a process of its own, with a side door for objects and faults."""
 
-    def __init__(self, member: Member, process: asyncio.subprocess.Process, url: str, admin: str) -> None:
-        self.member = member
-        self.url = url
-        self.admin = admin
+    def __init__(self, process: asyncio.subprocess.Process, told: dict[str, Any]) -> None:
+        self.url: str = told["url"]
+        self.admin: str = told["admin"]
+        self._access: dict[str, Any] = told["kubeconfig"]
         self._process = process
 
     @classmethod
-    async def start(cls, member: Member) -> Self:
+    async def start(cls, member: Member, security: Security | None = None) -> Self:
         """Start one and wait for its address."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -93,7 +169,8 @@ class Simulated:
             "--name",
             member.name,
             "--service-range",
-            f"10.{member.number * 10}.0.0/16",
+            member.service_range,
+            *(security.words if security else ()),
             "--announce",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -104,8 +181,7 @@ class Simulated:
         line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
         if not line:
             raise RuntimeError(f"the simulated API server of {member.name} did not start")
-        told = json.loads(line)
-        return cls(member, process, told["url"], told["admin"])
+        return cls(process, json.loads(line))
 
     @property
     def pid(self) -> int:
@@ -113,12 +189,16 @@ class Simulated:
         return self._process.pid
 
     def kubeconfig(self) -> dict[str, Any]:
-        """A kubeconfig with one context, named like the member; no credentials, since the server asks for none."""
-        return kubeconfig.contents({self.member.name: self.url})
+        """A kubeconfig with one context, named like the member."""
+        return self._access
 
     async def put(self, objects: Sequence[dict[str, Any]]) -> None:
         """Create or change objects."""
         await send(self.admin + "/objects", json.dumps(list(objects)), method="PUT")
+
+    async def remove(self, objects: Sequence[dict[str, Any]]) -> None:
+        """Delete objects, those that exist."""
+        await send(self.admin + "/objects", json.dumps(list(objects)), method="DELETE")
 
     async def fault(self, text: str) -> None:
         """Break it, or `heal`."""

@@ -4,23 +4,30 @@ It reads the stores of simulated API servers directly, so no fault of the networ
 It knows the rules of exports and readiness by itself, on purpose: what it is compared with must not be its source.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import StrEnum
 from math import inf
 from typing import Final
 
 from msgspec import Struct
 
-from fedns.lab.kinds import ENDPOINT_SLICES, SERVICE_EXPORTS, SERVICES, Json
+from fedns.lab.kinds import ENDPOINT_SLICES, SERVICE_EXPORTS, SERVICE_IMPORTS, SERVICES, Json
 from fedns.lab.store import Store
 
 ServiceKey = tuple[str, str]
 Truth = dict[ServiceKey, frozenset[str]]
 """What one member exports: the ready addresses of each headless service by (namespace, name)."""
+Permits = Callable[[str, ServiceKey, str], bool]
+"""Whether an address that a cluster gives to a service may be told at all."""
 MARKS: Final = frozenset({3, 19})
 """Extended errors of an answer that says itself that it may be old (RFC 8914)."""
 MARKED_TTL: Final = 5
 SERVFAIL: Final = 2
+
+
+def everything(_cluster: str, _key: ServiceKey, _address: str) -> bool:
+    """Permits whatever a member has."""
+    return True
 
 
 class Kind(StrEnum):
@@ -57,7 +64,8 @@ class Heard(Struct, frozen=True):
 class Oracle:
     """Judges answers for the services of these members; `permits` says whose addresses may be told at all.
 
-    `limit` is the age in seconds up to which an answer counts as older; beyond, it is wrong, unless it is marked.
+    `limit` is the age in seconds up to which an answer counts as older; beyond, it is wrong, unless it is marked. With
+    `kept` the mark excuses only the last copy of a service and what these members, the local one, gave.
     """
 
     def __init__(
@@ -65,19 +73,27 @@ class Oracle:
         stores: Mapping[str, Store],
         *,
         limit: float,
-        permits: Callable[[str, ServiceKey, str], bool] = lambda _cluster, _key, _address: True,
+        permits: Permits = everything,
+        kept: Collection[str] | None = None,
     ) -> None:
         self.limit = limit
+        self.blind = False
+        """Set while a fault hides members: what came into being meanwhile may then be denied for longer."""
+        self._kept = kept
         self._stores = dict(stores)
         self._permits = permits
         self._history: dict[str, list[tuple[float, Truth]]] = {name: [] for name in stores}
+        self._seen = dict.fromkeys(stores, -1)
 
     def look(self, now: float) -> None:
-        """Take notice of what has changed: call it with every change, or often."""
+        """Take notice of what has changed: call it with every change, or often; without a change it costs nothing."""
         for name, store in self._stores.items():
+            if self._seen[name] == store.writes:
+                continue
+            self._seen[name] = store.writes
             truth = {
                 key: frozenset(each for each in addresses if self._permits(name, key, each))
-                for key, addresses in exported(store).items()
+                for key, addresses in (exported(store) | imported(store)).items()
             }
             history = self._history[name]
             if not history or history[-1][1] != truth:
@@ -97,17 +113,32 @@ class Oracle:
         if heard.rcode == SERVFAIL:
             return Verdict(Kind.SERVFAIL)
         if not heard.addresses:
-            return self._aged(self._empty_since(key, now), heard, "nothing is told of what has always had addresses")
+            excused = heard.marked or self.blind
+            age = self._empty_since(key, now)
+            return self._aged(age, heard, "nothing is told of what has always had addresses", excused=excused)
         ages = {address: self._gone_since(key, address, now) for address in heard.addresses}
         oldest = max(ages, key=lambda address: ages[address])
-        return self._aged(ages[oldest], heard, f"{oldest} was never a ready address of it")
+        excused = heard.marked and self._excused(heard, key)
+        return self._aged(ages[oldest], heard, f"{oldest} was never a ready address of it", excused=excused)
 
-    def _aged(self, age: float, heard: Heard, never: str) -> Verdict:
+    def _excused(self, heard: Heard, key: ServiceKey) -> bool:
+        """Whether a mark is enough: the members that gave these addresses are kept ones, or no other has any now."""
+        if self._kept is None:
+            return True
+        givers = {
+            name
+            for name, history in self._history.items()
+            if any(heard.addresses & truth.get(key, frozenset()) for _, truth in history)
+        }
+        others = self._history.keys() - givers
+        return givers <= set(self._kept) or not any(self.now(key, name) for name in others)
+
+    def _aged(self, age: float, heard: Heard, never: str, *, excused: bool) -> Verdict:
         if age == 0.0:
             return Verdict(Kind.CORRECT)
         if age == inf:
             return Verdict(Kind.WRONG, age, never)
-        if age <= self.limit or (heard.marked and heard.addresses):
+        if age <= self.limit or excused:
             return Verdict(Kind.OLDER, age)
         return Verdict(Kind.WRONG, age, f"not true any more for {age:.1f} s: {sorted(heard.addresses)}")
 
@@ -151,15 +182,24 @@ def exported(store: Store) -> Truth:
     return truth
 
 
+def imported(store: Store) -> Truth:
+    """What a hub tells of: the ready addresses of headless imports, or else the IPs."""
+    truth = {}
+    for item in _items(store, SERVICE_IMPORTS):
+        ips = frozenset(item["spec"].get("ips") or ())
+        truth[_key(item)] = ips or frozenset(_ready(store, item, "multicluster.kubernetes.io/service-name"))
+    return truth
+
+
 def _items(store: Store, kind: object) -> list[Json]:
     """The objects of a custom type, none where it is not installed."""
     return [item for each in store.served() if each is kind for item in store.items(each)]
 
 
-def _ready(store: Store, service: Json) -> Iterator[str]:
+def _ready(store: Store, service: Json, label: str = "kubernetes.io/service-name") -> Iterator[str]:
     namespace, name = _key(service)
     for piece in store.items(ENDPOINT_SLICES, namespace):
-        if piece["metadata"].get("labels", {}).get("kubernetes.io/service-name") == name:
+        if piece["metadata"].get("labels", {}).get(label) == name:
             for endpoint in piece.get("endpoints") or ():
                 if (endpoint.get("conditions") or {}).get("ready") is not False:
                     yield from endpoint.get("addresses") or ()

@@ -40,6 +40,11 @@ def _details(kind: Kind, name: str) -> Json:
     return details | {"kind": kind.plural}
 
 
+def unauthorized() -> ApiError:
+    """401: no token, or one that is not accepted."""
+    return ApiError(401, "Unauthorized", "Unauthorized")
+
+
 def not_found(kind: Kind, name: str) -> ApiError:
     """404 for one object."""
     return ApiError(404, "NotFound", f'{kind.resource} "{name}" not found', _details(kind, name))
@@ -65,6 +70,22 @@ def conflict(kind: Kind, name: str, why: str = "") -> ApiError:
 def expired(asked: int, oldest: int) -> ApiError:
     """410: the change log no longer reaches back that far."""
     return ApiError(410, "Expired", f"too old resource version: {asked} ({oldest})")
+
+
+def no_watch_list(code: int) -> ApiError:
+    """400 or 422: a server without the WatchList feature."""
+    field, message = (
+        "sendInitialEvents",
+        "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled",
+    )
+    text = f'ListOptions.meta.k8s.io "" is invalid: {field}: Forbidden: {message}'
+    return ApiError(code, "Invalid" if code == 422 else "BadRequest", text)
+
+
+def no_progress() -> ApiError:
+    """The error with which a stream ends when etcd is too old for a WatchList."""
+    text = "the required storage feature RequestWatchProgress is disabled"
+    return ApiError(500, "InternalError", f"Internal error occurred: {text}")
 
 
 def continue_expired() -> ApiError:

@@ -23,6 +23,7 @@ from fedns.lab.status import (
     unsupported,
 )
 from fedns.lab.store import Store
+from fedns.lab.views import View
 
 PATCH_TYPES = (
     "application/json-patch+json",
@@ -82,7 +83,7 @@ def check_options(params: Mapping[str, str], *, watch: bool) -> None:
         raise _option("resourceVersionMatch", text)
 
 
-def read_list(store: Store, target: Target, params: Mapping[str, str]) -> tuple[list[Json], Json]:
+def read_list(store: Store | View, target: Target, params: Mapping[str, str]) -> tuple[list[Json], Json]:
     """The objects of a list request, and the list's metadata."""
     asked, limit = number(params, "resourceVersion"), number(params, "limit")
     matches = selectors.both(params.get("labelSelector", ""), params.get("fieldSelector", ""))

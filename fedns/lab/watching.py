@@ -16,6 +16,7 @@ from fedns.lab.kinds import ENDPOINT_SLICES, SERVICES, Json, Kind
 from fedns.lab.selectors import Predicate
 from fedns.lab.status import ApiError, too_large
 from fedns.lab.store import Change, Store
+from fedns.lab.views import View
 
 LAST_BOOKMARK = 2.0
 """Seconds before the end of a watch at which a last bookmark comes."""
@@ -42,12 +43,21 @@ class Plan(Struct, frozen=True, kw_only=True):
     bookmarks: bool
     timeout: float
     present: Callable[[Json], Json]
+    quiet: bool = False
+    """No bookmarks in between, though asked for."""
+    endless: bool = False
+    """No bookmark that ends the beginning of a WatchList."""
     bookmark_every: float = 60.0
     first_bookmark: float = 1.0
 
 
 def _line(verb: str, item: Json) -> bytes:
     return msgspec.json.encode({"type": verb, "object": item}) + b"\n"
+
+
+def error_line(error: ApiError) -> bytes:
+    """The event with which a stream ends that failed."""
+    return _line("ERROR", error.body())
 
 
 def _bookmark(plan: Plan, version: int, *, complete: bool = False) -> bytes:
@@ -76,7 +86,7 @@ def _seen(plan: Plan, item: Json) -> bool:
     return (not plan.namespace or item["metadata"].get("namespace") == plan.namespace) and plan.matches(item)
 
 
-async def _ready(plan: Plan, store: Store) -> None:
+async def _ready(plan: Plan, store: Store | View) -> None:
     """Wait until the stream may begin; a WatchList of a version of the future is an error."""
     if plan.version is None:
         return
@@ -87,7 +97,7 @@ async def _ready(plan: Plan, store: Store) -> None:
         await store.news(plan.version - 1)
 
 
-async def events(plan: Plan, store: Store) -> AsyncIterator[bytes]:
+async def events(plan: Plan, store: Store | View) -> AsyncIterator[bytes]:
     """The lines of the stream; ends at the timeout, or after an ERROR event."""
     start = time.monotonic()
     end = start + plan.timeout
@@ -99,8 +109,9 @@ async def events(plan: Plan, store: Store) -> AsyncIterator[bytes]:
             for block in _begin(plan, store):
                 yield block
         begun = at
-        due = start + (plan.bookmark_every if plan.initial else plan.first_bookmark) if plan.bookmarks else inf
-        last = end - LAST_BOOKMARK if plan.bookmarks and plan.timeout > LAST_BOOKMARK else inf
+        speaks = plan.bookmarks and not plan.quiet
+        due = start + (plan.bookmark_every if plan.initial else plan.first_bookmark) if speaks else inf
+        last = end - LAST_BOOKMARK if speaks and plan.timeout > LAST_BOOKMARK else inf
         while (now := time.monotonic()) < end:
             # Before news: a quiet resource of a busy server must get its bookmarks too.
             if now >= min(due, last):
@@ -115,19 +126,19 @@ async def events(plan: Plan, store: Store) -> AsyncIterator[bytes]:
     except TimeoutError:
         return
     except ApiError as error:
-        yield _line("ERROR", error.body())
+        yield error_line(error)
 
 
-def _begin(plan: Plan, store: Store) -> Iterator[bytes]:
+def _begin(plan: Plan, store: Store | View) -> Iterator[bytes]:
     """What is there now, and for a WatchList the bookmark that says so."""
     version = store.version
     items = [item for item in store.items(plan.kind, plan.namespace) if plan.matches(item)]
     yield from _blocks(_line("ADDED", plan.present(item)) for item in items)
-    if plan.initial and plan.bookmarks:
+    if plan.initial and plan.bookmarks and not plan.endless:
         yield _bookmark(plan, version, complete=True)
 
 
-async def _wait(store: Store, at: int, seconds: float) -> bool:
+async def _wait(store: Store | View, at: int, seconds: float) -> bool:
     if store.version > at:
         return True
     try:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -12,10 +13,14 @@ import aiohttp
 
 from fedns.client import Ask, ClientError, Reply, ask
 from fedns.lab import kubeconfig
-from fedns.lab.members import Cluster, Simulated, plan
+from fedns.lab.checker import Checker
+from fedns.lab.hub import Hub
+from fedns.lab.members import Cluster, Embedded, Member, Security, Simulated, plan
+from fedns.lab.oracle import Oracle, Permits, ServiceKey, everything
 from fedns.lab.processes import START_SECONDS, die_with_parent, end, free_port
 from fedns.lab.real import ControlPlanes, assets
 from fedns.lab.simulator import Deployment
+from fedns.lab.store import Store
 
 STATE_FILE: Final = "lab.json"
 SERVICE: Final = "web.shop.myfed.svc.example.com"
@@ -23,7 +28,12 @@ SERVICE: Final = "web.shop.myfed.svc.example.com"
 
 
 class World:
-    """Members and the server, from start to stop; an asynchronous context manager."""
+    """Members and the server, from start to stop; an asynchronous context manager.
+
+    `embedded`: simulated members run in this process, and `stores` has what they really hold. `tls`, `tokens`: how
+    simulated members are reached. `hubs`: what those members hold that import; each needs a name of the plan.
+    `entries` are further keys of members' entries in the configuration, by name; `settings` of the whole file.
+    """
 
     def __init__(
         self,
@@ -34,6 +44,12 @@ class World:
         port: int = 5353,
         real: bool = False,
         freshness: str | None = None,
+        embedded: bool = False,
+        tls: bool = False,
+        tokens: bool = False,
+        hubs: Mapping[str, Hub] | None = None,
+        entries: Mapping[str, Mapping[str, Any]] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.directory = directory
         self.port = port
@@ -49,10 +65,16 @@ class World:
                 headless=True,
             )
             for member in self.plan
+            if member.name not in (hubs or {})
         }
         self._workers = workers
         self._real = real
         self._freshness = freshness
+        self._embedded = embedded
+        self._security = Security(directory=directory, tls=tls, tokens=tokens)
+        self.hubs = dict(hubs or {})
+        self._entries = entries or {}
+        self._further = settings or {}
         self._planes: ControlPlanes | None = None
         self._server: asyncio.subprocess.Process | None = None
 
@@ -88,6 +110,13 @@ class World:
         """Put the deployment of each member as it is now into its API server."""
         for name, deployment in self.deployments.items():
             await self.clusters[name].put(deployment.objects())
+        for name, hub in self.hubs.items():
+            await self.clusters[name].put(hub.objects())
+
+    @property
+    def stores(self) -> dict[str, Store]:
+        """What the embedded members really hold: for the truth model."""
+        return {name: each.store for name, each in self.clusters.items() if isinstance(each, Embedded)}
 
     async def serve(self) -> None:
         """Start the server and wait until it answers."""
@@ -123,6 +152,18 @@ class World:
         except ClientError:
             return None
 
+    def checker(self, *, limit: float, source: str = "", permits: Permits = everything) -> Checker:
+        """Who asks for every service all the while and holds the answers to what the embedded members really hold.
+
+        `limit`, `permits`: see `Oracle`; the client is at `source`. The local member's word is kept, marked, for ever.
+        """
+        oracle = Oracle(self.stores, limit=limit, permits=permits, kept=(self.plan[0].name,))
+
+        async def question(key: ServiceKey) -> Reply | None:
+            return await self.ask(f"{key[1]}.{key[0]}.myfed.svc.example.com", source=source)
+
+        return Checker(oracle, question)
+
     def describe(self) -> str:
         """What runs where, and what to try, for people."""
         lines = [
@@ -145,14 +186,15 @@ class World:
             "Break a cluster and heal it:",
             f"  fedns lab --dir {self.directory} fault {last} stop",
             f"  fedns lab --dir {self.directory} fault {last} heal",
-            "  (other faults: hang, reset, gone, status=503, latency=200ms, partition, freeze)",
+            "  (other faults: hang, reset, freeze, status=503, latency=200ms and more: fedns lab fault --help)",
         ]
         return "\n".join(lines)
 
     async def _start_members(self) -> None:
         if not self._real:
             for member in self.plan:
-                self.clusters[member.name] = await Simulated.start(member)
+                kind = Embedded if self._embedded else Simulated
+                self.clusters[member.name] = await kind.start(member, self._security)
             return
         folder = assets()
         if folder is None:
@@ -186,22 +228,28 @@ class World:
                 "federation": {"name": "example.com", "federation": "myfed"},
             },
             "local": {"cluster": local.name, "zone": local.zones[0]},
-            "clusters": [
-                {
-                    "name": member.name,
-                    "region": member.region,
-                    "jurisdiction": member.region[:2],
-                    "kubeconfig": {"path": str(self.directory / f"{member.name}.kubeconfig"), "context": member.name},
-                }
-                for member in self.plan
-            ],
+            "clusters": [self._entry(member) for member in self.plan],
             "clients": [
                 {"cidrs": [member.clients(zone)], "cluster": member.name, "zone": zone}
                 for member in self.plan
                 for zone in member.zones
             ],
             **({"freshness": self._freshness} if self._freshness else {}),
+            **self._further,
         }
+
+    def _entry(self, member: Member) -> dict[str, Any]:
+        """A member's entry in the configuration."""
+        entry: dict[str, Any] = {
+            "name": member.name,
+            "region": member.region,
+            "jurisdiction": member.region[:2],
+            "kubeconfig": {"path": str(self.directory / f"{member.name}.kubeconfig"), "context": member.name},
+        }
+        if hub := self.hubs.get(member.name):
+            sources = [{"name": name, "region": member.region} for name in hub.sources]
+            entry |= {"source": "imports", "sources": sources}
+        return entry | dict(self._entries.get(member.name, {}))
 
     async def _stop(self) -> None:
         if self._server is not None:

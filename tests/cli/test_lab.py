@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from fedns.cli.lab import lab
 from fedns.client import Ask, ask
 from fedns.lab.demo import addresses_of
+from fedns.lab.faults import VERBS
 from fedns.lab.processes import free_port
 from fedns.lab.world import SERVICE
 from tests.lab.worlds import until
@@ -76,3 +77,10 @@ def test_what_cannot_be_is_a_sentence(tmp_path: Path, words: list[str], code: in
     done = CliRunner().invoke(lab, ["--dir", str(tmp_path), *words])
     assert done.exit_code == code
     assert sentence in done.output
+
+
+def test_every_verb_is_in_the_manual() -> None:
+    """What can be typed stands in the help of `fedns lab fault`."""
+    text = CliRunner().invoke(lab, ["fault", "--help"]).output
+    assert [verb for verb in VERBS if verb not in text] == []
+    assert "garble=bits|cut" in text

@@ -21,6 +21,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     # Both are for the side that asks: the one module that sends questions, and what prints or checks its answers.
     "dnslib": ("client.py", "cli/*.py", "lab/*.py"),
     "asyncio_dgram": ("client.py", "cli/*.py", "lab/*.py"),
+    # Makes the certificates of simulated API servers, and is installed with the tests only.
+    "cryptography": ("lab/credentials.py",),
     # The struct type of every value that crosses a process.
     "msgspec": ("**/*.py", "*.py"),
     # Chosen where a process starts its loop, if it is installed.

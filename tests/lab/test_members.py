@@ -1,9 +1,12 @@
 """Members: the plan is told apart by region and zone, and a simulated one can be filled and broken."""
 
+import ssl
+from pathlib import Path
+
 import aiohttp
 import pytest
 
-from fedns.lab.members import Simulated, plan
+from fedns.lab.members import Embedded, Security, Simulated, plan
 
 
 def test_the_plan_has_two_regions_of_two_zones() -> None:
@@ -42,3 +45,35 @@ async def test_a_simulated_member_is_filled_broken_and_healed() -> None:
         await member.stop()
     with pytest.raises(RuntimeError, match="cannot be reached"):
         await member.fault("stop")
+
+
+@pytest.mark.parametrize("kind", [Embedded, Simulated])
+async def test_either_kind_can_be_reached_by_its_kubeconfig_only(
+    kind: type[Embedded] | type[Simulated], tmp_path: Path
+) -> None:
+    """With TLS and a token the files lie beside the kubeconfig; objects come and go."""
+    member = await kind.start(plan(1)[0], Security(directory=tmp_path, tls=True, tokens=True))
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
+    try:
+        config = member.kubeconfig()
+        trust = ssl.create_default_context(cafile=config["clusters"][0]["cluster"]["certificate-authority"])
+        token = Path(config["users"][0]["user"]["tokenFile"])
+        assert token.parent == tmp_path
+        await member.put([namespace])
+
+        async def status() -> int:
+            headers = {"Authorization": f"Bearer {token.read_text()}"}
+            async with (
+                aiohttp.ClientSession(headers=headers) as session,
+                session.get(member.url + "/api/v1/namespaces/shop", ssl=trust) as response,
+            ):
+                return response.status
+
+        assert await status() == 200
+        await member.fault("rotate-token")
+        await member.remove([namespace])
+        assert await status() == 404
+        await member.fault("status=503")
+        assert await status() == 503
+    finally:
+        await member.stop()

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from fedns.lab.hub import Hub
 from fedns.lab.oracle import Heard, Kind, Oracle
 from fedns.lab.simulator import Deployment
 from fedns.lab.store import Store
@@ -86,6 +87,17 @@ def test_a_service_that_went_may_be_denied(oracle: Oracle, eu: Store) -> None:
     put(eu, deployment(1))
     alone.look(30.0)
     assert [alone.judge(told(), KEY, at).kind for at in (30.0, 31.0, 33.0)] == [Kind.CORRECT, Kind.OLDER, Kind.WRONG]
+    assert alone.judge(told(errors=(19,)), KEY, 33.0).kind is Kind.OLDER
+
+
+def test_who_is_blind_may_deny_what_is_new_and_nothing_else(oracle: Oracle, eu: Store) -> None:
+    """While a fault hides a member, what came since is not known; what was there before must not be denied."""
+    put(eu, deployment(1, name="new"))
+    oracle.look(20.0)
+    oracle.blind = True
+    assert oracle.judge(told(rcode=3), ("shop", "new"), 40.0).kind is Kind.OLDER
+    assert oracle.judge(told(rcode=3), KEY, 40.0).kind is Kind.WRONG
+    assert oracle.judge(told(TWO), KEY, 40.0).kind is Kind.WRONG
 
 
 def test_only_what_is_exported_and_ready_is_true() -> None:
@@ -113,3 +125,50 @@ def test_a_labelled_service_is_exported_without_definitions() -> None:
     oracle = Oracle({"eu1": store}, limit=2.0)
     oracle.look(0.0)
     assert oracle.now(KEY) == {ONE}
+
+
+def test_a_mark_excuses_the_last_copy_and_the_local_cluster_only(eu: Store) -> None:
+    """While another member has the service an old answer is wrong, unless it is of a kept member; alone it is older."""
+    us = Store()
+    put(us, deployment(1, pod_range="10.2.0.0/24"))
+    stores = {"eu1": eu, "us1": us}
+    strict, local = Oracle(stores, limit=2.0, kept=()), Oracle(stores, limit=2.0, kept=("eu1",))
+    for each in (strict, local):
+        each.look(0.0)
+    put(eu, deployment(1))
+    old = told(TWO, errors=(3,))
+    for each in (strict, local):
+        each.look(10.0)
+    assert (strict.judge(old, KEY, 20.0).kind, local.judge(old, KEY, 20.0).kind) == (Kind.WRONG, Kind.OLDER)
+    put(us, deployment(0, pod_range="10.2.0.0/24"))
+    strict.look(21.0)
+    assert strict.judge(old, KEY, 22.0).kind is Kind.OLDER
+    assert strict.judge(told(TWO), KEY, 22.0).kind is Kind.WRONG
+
+
+def test_a_restored_store_is_the_truth_again(eu: Store) -> None:
+    """What a restore brings back is true, whatever its version."""
+    oracle = Oracle({"eu1": eu}, limit=2.0)
+    snapshot = eu.snapshot()
+    put(eu, deployment(1))
+    oracle.look(0.0)
+    eu.restore(snapshot)
+    oracle.look(10.0)
+    assert oracle.now(KEY) == {ONE, TWO}
+
+
+def test_what_a_hub_tells_of_is_true() -> None:
+    """The ready addresses of headless imports, of all their sources, and the IPs of the others."""
+    hub = Hub(
+        sources={
+            "ap1": [deployment(1), Deployment(namespace="shop", name="till", zones={"a": 1}, pod_range="10.4.0.0/24")],
+            "ap2": [deployment(1, pod_range="10.2.0.0/24")],
+        }
+    )
+    store = Store()
+    for item in hub.objects():
+        store.apply(item)
+    oracle = Oracle({"hub": store}, limit=2.0)
+    oracle.look(0.0)
+    assert oracle.now(KEY) == {ONE, THREE}
+    assert oracle.now(("shop", "till")) == {"10.250.0.1"}

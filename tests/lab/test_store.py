@@ -19,6 +19,11 @@ def service(name: str = "a", namespace: str = "default", **meta: object) -> Json
     }
 
 
+def balanced(name: str) -> Json:
+    """A Service with a cluster IP."""
+    return service(name) | {"spec": {"ports": [{"port": 80}]}}
+
+
 def code(caught: pytest.ExceptionInfo[ApiError]) -> int:
     """The HTTP code of a failure."""
     return caught.value.code
@@ -165,3 +170,22 @@ def test_unknown_types(item: Json) -> None:
     with pytest.raises(ApiError):
         store.apply({"kind": "ServiceExport", "metadata": {"name": "a"}} | item)
     assert store.remove({"kind": "ServiceExport", "metadata": {"name": "a"}} | item) is False
+
+
+def test_a_snapshot_brings_back_objects_version_and_addresses() -> None:
+    """A restored store is as it was; versions before it are gone, and freed cluster IPs can be given again."""
+    store = Store()
+    kept = store.apply(balanced("a"))
+    snapshot, writes = store.snapshot(), store.writes
+    lost = store.apply(balanced("b"))
+    store.remove(kept)
+    store.restore(snapshot)
+    assert store.items(SERVICES) == [kept]
+    assert store.writes > writes
+    assert (store.version, store.oldest) == (snapshot.version, snapshot.version)
+    assert kept["spec"]["clusterIP"] in store.ips.taken
+    assert lost["spec"]["clusterIP"] not in store.ips.taken
+    assert store.since(snapshot.version) == []
+    store.apply(balanced("c"))
+    store.restore(snapshot)
+    assert store.items(SERVICES) == [kept]

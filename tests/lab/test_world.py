@@ -3,11 +3,15 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from fedns.lab.demo import addresses_of, extended_errors
+from fedns.lab.hub import Hub
+from fedns.lab.oracle import Kind
+from fedns.lab.simulator import Deployment
 from fedns.lab.world import SERVICE, STATE_FILE, World
 from tests.lab.worlds import has, run, running, until
 
@@ -114,3 +118,44 @@ async def test_real_members_need_their_binaries(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(RuntimeError, match="KUBEBUILDER_ASSETS"):
         async with World(tmp_path / "lab", real=True):
             pass
+
+
+@pytest.mark.timeout(120)
+async def test_answers_stay_true_while_members_break(tmp_path: Path) -> None:
+    """Over TLS, with tokens and a hub: lists that lie and credentials that change make no wrong answer."""
+    imported = Deployment(namespace="shop", name="till", zones={"a": 2}, pod_range="10.200.0.0/24", headless=True)
+    more: dict[str, Any] = {
+        "embedded": True,
+        "tls": True,
+        "tokens": True,
+        "hubs": {"us1": Hub(sources={"ap1": [imported]})},
+    }
+    async with running(tmp_path / "lab", entries={"eu2": {"weight": 50}}, **more) as world:
+        settings = json.loads(world.config.read_text())["clusters"]
+        assert [each.get("source") for each in settings] == [None, None, "imports"]
+        assert settings[1]["weight"] == 50
+        reply = await world.ask(SERVICE.replace("web", "till"))
+        assert reply is not None
+        assert set(addresses_of(reply)) == set(imported.addresses())
+        async with world.checker(limit=2.0) as checker:
+            eu1 = world.deployments["eu1"]
+            for fault in ("empty", "swallow=1", "rotate-token", "rotate-certificate", "gone", "heal"):
+                await world.clusters["eu1"].fault(fault)
+                before = checker.counts[Kind.CORRECT]
+                await until(lambda before=before: checker.counts[Kind.CORRECT] >= before + 10)
+            eu1.scale("eu-west-a", 3)
+            await world.deploy()
+
+            async def scaled() -> bool:
+                answer = await world.ask(SERVICE, source=world.plan[0].source("eu-west-a"))
+                return answer is not None and set(addresses_of(answer)) == set(eu1.addresses("eu-west-a"))
+
+            await until(scaled, 30)
+        assert checker.wrong == []
+        assert checker.lost == 0
+
+
+async def test_only_embedded_members_have_stores_to_read(tmp_path: Path) -> None:
+    """The truth of a member in another process is not at hand."""
+    async with World(tmp_path / "lab", members=1) as world:
+        assert world.stores == {}

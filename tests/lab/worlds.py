@@ -8,15 +8,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from fedns.lab.processes import free_port
 from fedns.lab.world import World
 
 
 @asynccontextmanager
-async def running(directory: Path, *, members: int = 3, workers: int = 2) -> AsyncIterator[World]:
-    """A world with its deployments, whose server answers; members go stale after two seconds."""
-    async with World(directory, members=members, workers=workers, port=free_port(), freshness="fast") as world:
+async def running(directory: Path, *, members: int = 3, workers: int = 2, **more: Any) -> AsyncIterator[World]:
+    """A world with its deployments, whose server answers; members go stale after two seconds. `more`: see `World`."""
+    async with World(directory, members=members, workers=workers, port=free_port(), freshness="fast", **more) as world:
         await world.deploy()
         await world.serve()
         yield world
