@@ -29,6 +29,7 @@ class Seen(NamedTuple):
 
 
 NXDOMAIN: Final = Seen("NXDOMAIN")
+NODATA: Final = Seen("NOERROR")
 SILENCE: Final = Seen("no reply")
 
 
@@ -108,15 +109,13 @@ class Asker:
             assert self.rounds
 
     def allow(self, answers: Mapping[str, Seen]) -> None:
-        """From now on this is right, too."""
-        for name, answer in answers.items():
-            self.may.setdefault(name, set()).add(answer)
+        """From now on this is right, too, of the names that are asked for already."""
+        for name in answers.keys() & self.may.keys():
+            self.may[name].add(answers[name])
 
     async def becomes(self, answers: Mapping[str, Seen], within: float = CHANGE_SECONDS) -> None:
         """Wait until these names are told this; from then on nothing else is right (a new name is asked from then)."""
-        for name, answer in answers.items():
-            if name in self.may:
-                self.may[name].add(answer)
+        self.allow(answers)
         async with asyncio.TaskGroup() as tasks:
             for name, answer in answers.items():
                 tasks.create_task(settles(partial(self._paced, name), answer, within))

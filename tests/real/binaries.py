@@ -40,3 +40,19 @@ def binaries(names: tuple[str, ...]) -> Path:
             f"and no Go {'.'.join(map(str, GO))} or newer to build them with"
         )
     return folder or build.build(names)
+
+
+def old_etcd() -> Path:
+    """Debian's etcd, of the 3.4 line, unpacked and not installed; where it cannot be had the test is skipped."""
+    folder = build.cache().parent / "debian-etcd"
+    binary = folder / "usr" / "bin" / "etcd"
+    if not binary.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        commands = "apt-get download etcd-server && dpkg -x etcd-server_*.deb . && rm etcd-server_*.deb"
+        done = subprocess.run(["sh", "-c", commands], cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"no etcd-server by apt here: {done.stderr.strip()[-200:]}")
+    told = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout
+    if "etcd Version: 3.4." not in told:
+        pytest.skip(f"the etcd-server of this system is none of 3.4: {told.splitlines()[0]}")
+    return binary

@@ -19,7 +19,7 @@ from fedns.lab import kubeconfig
 from fedns.lab.real import ControlPlanes, Server
 from fedns.lab.simulator import Deployment
 from fedns.lab.world import World
-from tests.real.asking import NXDOMAIN, Seen, addresses
+from tests.real.asking import NXDOMAIN, Asker, Seen, addresses
 
 MEMBER: Final = "eu1"
 ZONE: Final = "eu-west-a"
@@ -148,9 +148,13 @@ class Siege(World):
         for each in deployments:
             await self.spare.put(each.objects())
 
-    async def change(self, services: Services) -> dict[str, Seen]:
-        """Scale one service, add one and delete one, by way of the spare; returns what is right from then on."""
+    async def change(self, services: Services, asker: Asker) -> dict[str, Seen]:
+        """Scale one service, add one and delete one, by way of the spare; returns what is right from then on.
+
+        From before the first of it, both what was and what will be may be told.
+        """
         after = services.change()
+        asker.allow(after)
         await self.put(services.scaled, services.later)
         await self.spare.delete(f"/api/v1/namespaces/{services.doomed.namespace}/services/{services.doomed.name}")
         return after
