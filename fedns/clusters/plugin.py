@@ -7,7 +7,7 @@ import asyncio
 import json
 import os
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -19,6 +19,8 @@ from fedns.clusters.credentials import CredentialsError, Plugin, bearer
 
 LIMIT: Final = 30.0
 """Seconds that a plugin may take."""
+_FAREWELL: Final = 2.0
+"""Seconds until one that was killed is forgotten: the kernel may have it wait for a disk."""
 _ANSWER_BYTES: Final = 1 << 20
 _WORDS_BYTES: Final = 2048
 
@@ -46,61 +48,80 @@ class _Answer(Struct, rename="camel"):
     status: _Status | None = None
 
 
+class _Talk(asyncio.SubprocessProtocol):
+    """Keeps the beginning of what a plugin says and complains of; `over` is when it and all its pipes are gone.
+
+    The rest is read and forgotten, so that it never waits for room.
+    """
+
+    def __init__(self) -> None:
+        self.answer, self.words = bytearray(), bytearray()
+        self.over = asyncio.Event()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """Some bytes of its output or of its complaints."""
+        kept, limit = (self.answer, _ANSWER_BYTES + 1) if fd == 1 else (self.words, _WORDS_BYTES)
+        kept += data[: limit - len(kept)]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The end."""
+        del exc
+        self.over.set()
+
+
 async def ask(plugin: Plugin, limit: float = LIMIT) -> Grant:
     """Run it and read its answer; raises CredentialsError."""
     name = plugin.command[0]
-    try:
-        # A session of its own: what it starts ends with it.
-        process = await asyncio.create_subprocess_exec(
-            *plugin.command, env=_environment(plugin), stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True
+    # A session of its own: what it starts ends with it.
+    starting = asyncio.ensure_future(
+        asyncio.get_running_loop().subprocess_exec(
+            _Talk,
+            *plugin.command,
+            env=_environment(plugin),
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            start_new_session=True,
         )
+    )
+    try:
+        async with asyncio.timeout(limit):
+            transport, talk = await asyncio.shield(starting)  # half a start would leave its children behind
+            await talk.over.wait()
+    except TimeoutError as late:
+        raise CredentialsError(f"exec: {name} took longer than {limit:g} s") from late
     except (OSError, ValueError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else fault
         raise CredentialsError(f"exec: cannot run {name}: {reason}. {plugin.hint}".rstrip(". ")) from fault
-    try:
-        async with asyncio.timeout(limit):
-            answer, words, code = await _finish(process)
-    except TimeoutError as late:
-        raise CredentialsError(f"exec: {name} took longer than {limit:g} s") from late
     finally:
-        _end(process)
-        await process.wait()
-    text = words.decode(errors="replace")
-    if code:
-        raise CredentialsError(f"exec: {name} ended with {code}: {text}")
-    if len(answer) > _ANSWER_BYTES:
+        await _end(starting)
+    words = talk.words.decode(errors="replace")
+    if code := transport.get_returncode():
+        raise CredentialsError(f"exec: {name} ended with {code}: {words}")
+    if len(talk.answer) > _ANSWER_BYTES:
         raise CredentialsError(f"exec: {name} said more than {_ANSWER_BYTES} bytes")
-    return _grant(plugin, answer, text)
+    return _grant(plugin, bytes(talk.answer), words)
+
+
+async def _end(starting: asyncio.Future[tuple[asyncio.SubprocessTransport, _Talk]]) -> None:
+    """End a plugin that is still at work, close its pipes, and see it off."""
+    try:
+        transport, talk = await starting
+    except (OSError, ValueError):
+        return
+    if not talk.over.is_set():
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(transport.get_pid(), signal.SIGKILL)
+    transport.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FAREWELL):
+            await talk.over.wait()
 
 
 def _environment(plugin: Plugin) -> dict[str, str]:
     spec = {"interactive": False} | ({} if plugin.cluster is None else {"cluster": plugin.cluster})
     question = {"apiVersion": plugin.version, "kind": "ExecCredential", "spec": spec}
     return {**os.environ, **dict(plugin.variables), "KUBERNETES_EXEC_INFO": json.dumps(question)}
-
-
-async def _finish(process: Process) -> tuple[bytes, bytes, int]:
-    """What it says, the beginning of what it complains of, and its exit code."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    async with asyncio.TaskGroup() as tasks:
-        answer = tasks.create_task(_head(process.stdout, _ANSWER_BYTES + 1))
-        words = tasks.create_task(_head(process.stderr, _WORDS_BYTES))
-    return answer.result(), words.result(), await process.wait()
-
-
-async def _head(stream: asyncio.StreamReader, limit: int) -> bytes:
-    """The first `limit` bytes; the rest is read, so that nobody waits for room, and forgotten."""
-    kept = bytearray()
-    while part := await stream.read(1 << 16):
-        kept += part[: limit - len(kept)]
-    return bytes(kept)
-
-
-def _end(process: Process) -> None:
-    """End it and what it left behind."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _grant(plugin: Plugin, text: bytes, words: str) -> Grant:

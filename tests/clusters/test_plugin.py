@@ -1,8 +1,9 @@
 """A plugin's answer becomes credentials, and whatever else it does becomes a sentence."""
 
+import asyncio
 import json
 import os
-import time
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -90,19 +91,40 @@ async def test_a_plugin_that_is_not_there(tmp_path: Path) -> None:
         await ask(missing)
 
 
-async def test_a_plugin_that_hangs_is_ended(tmp_path: Path) -> None:
-    """After its time a plugin is ended, with all that it started."""
+HANGING = {
+    "waits": "wait",
+    "says things without end": "yes",
+    "complains without end": "yes >&2",
+    "leaves somebody with its pipes": "setsid sleep 50 &\necho $! > other\nexit 0",
+}
+
+
+@pytest.mark.parametrize("script", HANGING.values(), ids=HANGING)
+async def test_a_plugin_that_hangs_is_ended(tmp_path: Path, script: str) -> None:
+    """After its time a plugin is ended, with all that it started, and nobody waits for what is left."""
+    start = f"cd {tmp_path}\nsleep 50 &\necho $! > child\n"
     with pytest.raises(CredentialsError, match=r"took longer than 0.5 s"):
-        await ask(plugin(tmp_path, f"sleep 50 &\necho $! > {tmp_path}/child\nwait"), limit=0.5)
-    child = int((tmp_path / "child").read_text())
-    deadline = time.monotonic() + 5
-    while _runs(child):
-        assert time.monotonic() < deadline
+        await ask(plugin(tmp_path, start + script), limit=0.5)
+    await _ended(tmp_path / "child")
+    if (tmp_path / "other").exists():  # it has left the session, hence is ours to end
+        os.kill(int((tmp_path / "other").read_text()), signal.SIGKILL)
 
 
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]
-    except (ProcessLookupError, FileNotFoundError):
-        return False
+async def test_nobody_wants_to_know_any_more(tmp_path: Path) -> None:
+    """A plugin whose member goes away ends with it."""
+    asking = asyncio.create_task(ask(plugin(tmp_path, f"sleep 50 &\necho $! > {tmp_path}/child\nwait")))
+    async with asyncio.timeout(5):
+        while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text():
+            await asyncio.sleep(0.01)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await _ended(tmp_path / "child")
+
+
+async def _ended(child: Path) -> None:
+    """Wait until the process whose id is in that file runs no more."""
+    stat = Path(f"/proc/{child.read_text().strip()}/stat")
+    async with asyncio.timeout(5):
+        while stat.exists() and stat.read_text().split()[2] != "Z":
+            await asyncio.sleep(0.01)
