@@ -13,7 +13,7 @@ MAX_FUNCTION_LINES = 60
 BANNED = {"util", "utils", "help", "helper", "helpers", "manager", "handler", "common", "base", "data", "info"}
 """Words that say nothing about what a thing is."""
 
-NOT_OURS = {"data_received"}
+NOT_OURS = {"data_received", "pipe_data_received"}
 """Names that asyncio calls: not ours to choose."""
 
 NO_OWN_TEST: dict[str, str] = {
