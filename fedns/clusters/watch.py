@@ -53,7 +53,7 @@ class Watch:
         self._tail = Tail(means, resource, decode, follower, stream, self._install)
         self._path = resource.paths[0]
         self._wanted = "first"  # why the resource must be read whole, or ""
-        self._doubted, self._sure, self._present = False, False, False
+        self._doubted, self._sure, self._present, self._forgot = False, False, False, False
         self._stuck, self._stuck_at, self._cut = 0, 0, 0
         self._read_at, self._relist_at = float("-inf"), float("inf")
 
@@ -105,6 +105,7 @@ class Watch:
             await self._watch()
         if _now() - now >= min(_HEALTHY, self._means.period / 2):
             self._backoff.reset()
+            self._forgot = False
         else:
             await self._backoff.pause()
 
@@ -114,10 +115,10 @@ class Watch:
             self._want("gone" if isinstance(doubt, GoneError) else "went-back")
             self._doubted |= isinstance(doubt, _BackError)
             self._follower.counted("gone")
-        if self._backoff.tries:
+        if self._forgot:
             await self._backoff.pause(patient=True)
-        else:
-            self._backoff.tries = 1
+        else:  # also after failed tries to connect: a server that starts anew has forgotten, which is no storm
+            self._forgot, self._backoff.tries = True, 1
 
     async def _settle(self) -> None:
         """After a stream that broke, or said nothing: is the server there, and has it what we have seen? Else a list.
