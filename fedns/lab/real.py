@@ -11,6 +11,7 @@ import shutil
 import signal
 import ssl
 import subprocess
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -97,8 +98,12 @@ class Server(Struct, frozen=True, kw_only=True):
         )
 
     def kubeconfig(self, token: str = READER_TOKEN) -> dict[str, Any]:
-        """A kubeconfig with one context, for a token: the reader's may list and watch what fedns follows."""
-        return kubeconfig.contents({self.name: self.url}, token, self.ca)
+        """A kubeconfig with one context, for a token: the reader's may list and watch what fedns follows.
+
+        The CA stands in it as it is now, so that the file may lie anywhere.
+        """
+        authority = {"certificate-authority-data": b64encode(self.ca.read_bytes()).decode()}
+        return kubeconfig.contents({self.name: self.url}, token, cluster=authority)
 
 
 class ControlPlanes:
