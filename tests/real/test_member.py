@@ -133,6 +133,8 @@ async def test_a_restart_is_followed(planes: ControlPlanes, tmp_path: Path) -> N
 async def test_a_quiet_member_is_listed_once(planes: ControlPlanes, tmp_path: Path) -> None:
     """Streams in which nothing happens end in silence here; each costs a small read, and none a list."""
     timers = msgspec.structs.replace(FAST, watch_period=2.0)
+    async with planes.servers["eu2"].session() as session:
+        await served(session, planes.servers["eu2"], wanted=True)  # a server that starts asks for patience first
     async with followed(planes.servers["eu2"], tmp_path / "kubeconfig", timers) as held:
         await until(lambda: held.counts["check"] >= 6)
         assert held.counts["list"] == 3
