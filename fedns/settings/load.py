@@ -119,7 +119,7 @@ def member(text: str, name: str, kubeconfig: str, origin: str) -> Member:
     try:
         sentences = tuple(kubeconfigs.check_alone(_content(kubeconfig)))
     except _BROKEN:
-        sentences = ("is not YAML",)  # no more: what a parser says may quote a token
+        sentences = ("is not plain YAML",)  # no more: what a parser says may quote a token
     for sentence in sentences:
         report.add("kubeconfig", sentence, 0)
     if report.problems:
@@ -238,7 +238,7 @@ def _check_kubeconfig(at: str, kubeconfig: dict[str, Any], report: Report) -> No
     except OSError as error:
         report.add(f"{at}.path", f"the kubeconfig {path} cannot be read: {error.strerror}")
     except _BROKEN:
-        report.add(f"{at}.path", f"the kubeconfig {path} cannot be read: it is not YAML")
+        report.add(f"{at}.path", f"the kubeconfig {path} cannot be read: it is not plain YAML")
     else:
         allowed = kubeconfig.get("allow_exec", False)
         for key, sentence in kubeconfigs.check(content, path, kubeconfig.get("context", ""), allow_exec=allowed):
@@ -246,15 +246,15 @@ def _check_kubeconfig(at: str, kubeconfig: dict[str, Any], report: Report) -> No
 
 
 def _content(text: str | bytes) -> Any:
-    """The plain values of a YAML text; raises one of `_BROKEN`."""
-    _bound(text)
+    """The plain values of a kubeconfig; raises one of `_BROKEN`, also for anchors: they can make a small file huge."""
+    _bound(text, aliases=False)
     return yaml.load(text, Loader=yaml.CSafeLoader)
 
 
-def _bound(text: str | bytes) -> None:
+def _bound(text: str | bytes, *, aliases: bool = True) -> None:
     """Raise YAMLError for a text so deep that composing it, which recurses in C, would end the process."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
+        if depth > MAX_DEPTH or (isinstance(event, yaml.AliasEvent) and not aliases):
             raise yaml.MarkedYAMLError(problem="it is nested too deep", problem_mark=event.start_mark)  # type: ignore[arg-type]
