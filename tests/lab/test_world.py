@@ -121,6 +121,7 @@ async def test_real_members_need_their_binaries(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.timeout(150)  # a new authority is looked for every half minute, and a list that lost most is held as long
 async def test_answers_stay_true_while_members_break(tmp_path: Path) -> None:
     """Over TLS, with tokens and a hub: lists that lie and credentials that change make no wrong answer."""
     imported = Deployment(namespace="shop", name="till", zones={"a": 2}, pod_range="10.200.0.0/24", headless=True)
@@ -150,7 +151,7 @@ async def test_answers_stay_true_while_members_break(tmp_path: Path) -> None:
                 answer = await world.ask(SERVICE, source=world.plan[0].source("eu-west-a"))
                 return answer is not None and set(addresses_of(answer)) == set(eu1.addresses("eu-west-a"))
 
-            await until(scaled, 30)
+            await until(scaled, 100)
         assert checker.wrong == []
         assert checker.lost == 0
 

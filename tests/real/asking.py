@@ -14,7 +14,7 @@ from fedns.lab.world import World
 
 STEADY: Final = 10
 """So many equal answers in a row: both workers have the change, and neither takes it back."""
-CHANGE_SECONDS: Final = 5.0
+CHANGE_SECONDS: Final = 30.0
 ASK_EVERY: Final = 0.05
 """Seconds between two rounds of questions."""
 EDE: Final = 15

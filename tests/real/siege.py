@@ -41,7 +41,7 @@ FRESHNESS: Final = {
     "watchPeriod": "3s",
 }
 """Streams of 2.5 to 4 s: what is found by their end is found soon."""
-STATE_SECONDS: Final = 20.0
+STATE_SECONDS: Final = 60.0
 ONCE: Final = {"services": 1, "endpointslices": 1, "serviceexports": 1}
 """One whole reading of everything that fedns follows."""
 

@@ -11,7 +11,7 @@ from tests.real.asking import Asker
 from tests.real.binaries import old_etcd
 from tests.real.siege import ONCE, Services, Siege, told
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
