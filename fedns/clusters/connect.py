@@ -84,6 +84,7 @@ class Connection:
         self._looked = now
         self._forced = now
         self._doubted = False
+        self._forcing = self._refused = False
         self._renewing: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
 
@@ -123,7 +124,7 @@ class Connection:
         """
         if self._renewing is None and asyncio.get_running_loop().time() - self._looked >= _FORCED_AGE:
             self._start(forced=False)
-        if self._renewing is not None:
+        while self._renewing is not None:
             await asyncio.shield(self._renewing)
 
     def _look(self) -> None:
@@ -135,9 +136,12 @@ class Connection:
 
     def _start(self, *, forced: bool) -> None:
         now = asyncio.get_running_loop().time()
-        if self._renewing is not None or (forced and now - self._forced < _FORCED_AGE):
+        if forced and now - self._forced < _FORCED_AGE:
             return
-        self._looked, self._doubted = now, False
+        if self._renewing is not None:
+            self._refused |= forced and not self._forcing  # what is under way asks no plugin: once more, then
+            return
+        self._looked, self._doubted, self._refused, self._forcing = now, False, False, forced
         if forced:
             self._forced = now
         self._renewing = asyncio.create_task(self._renew(forced=forced), name="renew credentials")
@@ -147,6 +151,8 @@ class Connection:
         self._renewing = None
         if not task.cancelled() and (fault := task.exception()):
             _log.error("credentials could not be renewed", exc_info=fault)
+        if self._refused and not task.cancelled():
+            self._start(forced=True)
 
     async def _renew(self, *, forced: bool) -> None:
         fresh = await self._renewal.obtain(forced=forced)

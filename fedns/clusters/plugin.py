@@ -7,10 +7,12 @@ import asyncio
 import json
 import os
 import signal
-from asyncio.subprocess import DEVNULL, PIPE
+import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from subprocess import DEVNULL, PIPE
+from typing import IO, Final
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +25,7 @@ _FAREWELL: Final = 2.0
 """Seconds until one that was killed is forgotten: the kernel may have it wait for a disk."""
 _ANSWER_BYTES: Final = 1 << 20
 _WORDS_BYTES: Final = 2048
+_READ_BYTES: Final = 1 << 16
 
 
 class Grant(Struct, frozen=True):
@@ -48,74 +51,94 @@ class _Answer(Struct, rename="camel"):
     status: _Status | None = None
 
 
-class _Talk(asyncio.SubprocessProtocol):
-    """Keeps the beginning of what a plugin says and complains of; `over` is when it and all its pipes are gone.
+class _Talk:
+    """What a plugin that runs says and complains of; `over` is when it and all its pipes are gone.
 
-    The rest is read and forgotten, so that it never waits for room.
+    Its beginning is kept; the rest is read and forgotten, so that it never waits for room. (asyncio's own subprocesses
+    will not do: one whose start is cancelled, as when a member goes away, is waited for without end.)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, plugin: Plugin) -> None:
         self.answer, self.words = bytearray(), bytearray()
         self.over = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        # A session of its own: what it starts ends with it.
+        self._process = subprocess.Popen(  # noqa: S603 -- the operator allowed it: `allowExec`
+            plugin.command, env=_environment(plugin), stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True
+        )
+        self._gone = asyncio.Event()
+        self._open: set[int] = set()
+        self._watch(os.pidfd_open(self._process.pid), self._ended)
+        self._watch(_own(self._process.stdout), self._read, self.answer, _ANSWER_BYTES + 1)
+        self._watch(_own(self._process.stderr), self._read, self.words, _WORDS_BYTES)
 
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        """Some bytes of its output or of its complaints."""
-        kept, limit = (self.answer, _ANSWER_BYTES + 1) if fd == 1 else (self.words, _WORDS_BYTES)
-        kept += data[: limit - len(kept)]
+    @property
+    def code(self) -> int | None:
+        """How it ended, as Popen has it."""
+        return self._process.returncode
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The end."""
-        del exc
-        self.over.set()
+    async def end(self) -> None:
+        """End it if it is still at work, close its pipes, and see it off."""
+        if not self.over.is_set():
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL):
+                    await self._gone.wait()
+        for file in tuple(self._open):
+            self._forget(file)
+
+    def _watch(self, file: int, do: Callable[..., None], *words: object) -> None:
+        self._open.add(file)
+        self._loop.add_reader(file, do, file, *words)
+
+    def _forget(self, file: int) -> None:
+        self._open.discard(file)
+        self._loop.remove_reader(file)
+        os.close(file)
+        if not self._open:
+            self.over.set()
+
+    def _read(self, file: int, kept: bytearray, limit: int) -> None:
+        if heard := os.read(file, _READ_BYTES):
+            kept += heard[: limit - len(kept)]
+        else:
+            self._forget(file)
+
+    def _ended(self, file: int) -> None:
+        self._process.wait()
+        self._gone.set()
+        self._forget(file)
 
 
 async def ask(plugin: Plugin, limit: float = LIMIT) -> Grant:
     """Run it and read its answer; raises CredentialsError."""
     name = plugin.command[0]
-    # A session of its own: what it starts ends with it.
-    starting = asyncio.ensure_future(
-        asyncio.get_running_loop().subprocess_exec(
-            _Talk,
-            *plugin.command,
-            env=_environment(plugin),
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
-            start_new_session=True,
-        )
-    )
     try:
-        async with asyncio.timeout(limit):
-            transport, talk = await asyncio.shield(starting)  # half a start would leave its children behind
-            await talk.over.wait()
-    except TimeoutError as late:
-        raise CredentialsError(f"exec: {name} took longer than {limit:g} s") from late
+        talk = _Talk(plugin)
     except (OSError, ValueError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else fault
         raise CredentialsError(f"exec: cannot run {name}: {reason}. {plugin.hint}".rstrip(". ")) from fault
+    try:
+        async with asyncio.timeout(limit):
+            await talk.over.wait()
+    except TimeoutError as late:
+        raise CredentialsError(f"exec: {name} took longer than {limit:g} s") from late
     finally:
-        await _end(starting)
+        await talk.end()
     words = talk.words.decode(errors="replace")
-    if code := transport.get_returncode():
-        raise CredentialsError(f"exec: {name} ended with {code}: {words}")
+    if talk.code:
+        raise CredentialsError(f"exec: {name} ended with {talk.code}: {words}")
     if len(talk.answer) > _ANSWER_BYTES:
         raise CredentialsError(f"exec: {name} said more than {_ANSWER_BYTES} bytes")
     return _grant(plugin, bytes(talk.answer), words)
 
 
-async def _end(starting: asyncio.Future[tuple[asyncio.SubprocessTransport, _Talk]]) -> None:
-    """End a plugin that is still at work, close its pipes, and see it off."""
-    try:
-        transport, talk = await starting
-    except (OSError, ValueError):
-        return
-    if not talk.over.is_set():
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(transport.get_pid(), signal.SIGKILL)
-    transport.close()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_FAREWELL):
-            await talk.over.wait()
+def _own(pipe: IO[bytes] | None) -> int:
+    """The file of a pipe, which is ours to close."""
+    assert pipe is not None
+    with pipe:
+        return os.dup(pipe.fileno())
 
 
 def _environment(plugin: Plugin) -> dict[str, str]:

@@ -287,8 +287,8 @@ async def test_the_proxy_of_the_kubeconfig(authority: Authority, tmp_path: Path)
     assert b"sesame" not in heard
 
 
-async def test_a_plugin_is_asked_again(script: Scripted, tmp_path: Path) -> None:
-    """A token from an exec plugin is fetched anew when the server refuses the old one, while the loop goes on."""
+def with_plugin(server: str, tmp_path: Path) -> Member:
+    """A member whose token comes from a plugin, which says what stands in a file, but not while `hold` is there."""
     answer = '{"apiVersion": "%s", "kind": "ExecCredential", "status": {"token": "%%s"}}'
     version = "client.authentication.k8s.io/v1"
     (tmp_path / "plugin").write_text(
@@ -297,14 +297,17 @@ async def test_a_plugin_is_asked_again(script: Scripted, tmp_path: Path) -> None
     )
     (tmp_path / "plugin").chmod(0o700)
     (tmp_path / "token").write_text("old")
-    script.token = "old"
     user = {"exec": {"command": "./plugin", "apiVersion": version, "interactiveMode": "Never"}}
-    config = kubeconfig.contents({"eu1": script.url})
+    config = kubeconfig.contents({"eu1": server})
     config["users"][0]["user"] = user
     path = kubeconfig.save(tmp_path / "kubeconfig", config)
-    connection = await connect(
-        Member(cluster=Cluster(name="eu1"), kubeconfig=Kubeconfig(path=str(path), allow_exec=True))
-    )
+    return Member(cluster=Cluster(name="eu1"), kubeconfig=Kubeconfig(path=str(path), allow_exec=True))
+
+
+async def test_a_plugin_is_asked_again(script: Scripted, tmp_path: Path) -> None:
+    """A token from an exec plugin is fetched anew when the server refuses the old one, while the loop goes on."""
+    script.token = "old"
+    connection = await connect(with_plugin(script.url, tmp_path))
     assert await ask(connection) == b"ok"
     (tmp_path / "hold").touch()
     (tmp_path / "token").write_text("new")
@@ -316,6 +319,20 @@ async def test_a_plugin_is_asked_again(script: Scripted, tmp_path: Path) -> None
         await ask(connection)
     assert connection._renewing is not None
     (tmp_path / "hold").unlink()
+    await connection.renew()
+    assert await ask(connection) == b"ok"
+    await connection.close()
+
+
+async def test_a_refusal_during_a_plain_look_is_not_lost(script: Scripted, tmp_path: Path) -> None:
+    """A look at files asks no plugin: a 401 that comes meanwhile has it asked right after."""
+    script.token = "old"
+    connection = await connect(with_plugin(script.url, tmp_path))
+    (tmp_path / "token").write_text("new")
+    script.token = "new"
+    later(connection)
+    connection._start(forced=False)
+    connection._start(forced=True)
     await connection.renew()
     assert await ask(connection) == b"ok"
     await connection.close()

@@ -122,6 +122,20 @@ async def test_nobody_wants_to_know_any_more(tmp_path: Path) -> None:
     await _ended(tmp_path / "child")
 
 
+@pytest.mark.parametrize("steps", range(1, 8))
+async def test_nobody_wants_to_know_from_the_start(tmp_path: Path, steps: int) -> None:
+    """One whose member goes away while it starts ends at once as well; nobody waits for it without end."""
+    everybody = asyncio.all_tasks()
+    asking = asyncio.create_task(ask(plugin(tmp_path, f"sleep 50 &\necho $! > {tmp_path}/child\nwait")))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    for task in asyncio.all_tasks() - everybody:
+        task.cancel()
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+
 async def _ended(child: Path) -> None:
     """Wait until the process whose id is in that file runs no more."""
     stat = Path(f"/proc/{child.read_text().strip()}/stat")
