@@ -17,6 +17,7 @@ from bench.ground import process_cpu, serving
 from bench.servers import CONTROL, WORKER, fedns, resident
 from fedns.lab import kubeconfig
 from fedns.lab.processes import end, free_port
+from fedns.settings.build import LISTENERS
 
 CLUSTERS: Final = 50
 SERVICES: Final = 2000
@@ -86,7 +87,7 @@ def _configure(directory: Path, ports: list[int], port: int) -> Path:
         "apiVersion": "fedns.io/v1alpha1",
         "kind": "FednsConfig",
         "dns": {"listen": [f"127.0.0.1:{port}"], "workers": 1, "lameduck": "0s"},
-        **dict.fromkeys(("metrics", "health", "ready"), status),
+        **dict.fromkeys(LISTENERS, status),
         "zones": {"federation": {"name": "example.com", "federation": "myfed"}},
         "clusters": [
             {"name": name, "region": "eu-west", "kubeconfig": {"path": str(contexts), "context": name}}

@@ -1,4 +1,4 @@
-"""The HTTP side of fedns: /metrics, /health, /ready and /api/v1/clusters, each on its own address.
+"""The HTTP side of fedns: /metrics, /health, /ready and /api/v1, each on its own address.
 
 Addresses that are the same share one server. It only reads: nothing here changes what fedns does.
 """
@@ -13,6 +13,7 @@ from aiohttp import web
 from fedns.answers import counters
 from fedns.control.metrics import CONTENT_TYPE, Metrics
 from fedns.control.overview import Overview
+from fedns.control.saving import Saving
 from fedns.control.truth import Truth
 from fedns.settings.schema import Address, Settings
 
@@ -85,8 +86,11 @@ class Health:
 class Pages:
     """What each path shows."""
 
-    def __init__(self, *, overview: Overview, metrics: Metrics, readiness: Readiness, health: Health) -> None:
+    def __init__(
+        self, *, overview: Overview, saving: Saving, metrics: Metrics, readiness: Readiness, health: Health
+    ) -> None:
         self._overview = overview
+        self._saving = saving
         self._metrics = metrics
         self._readiness = readiness
         self._health = health
@@ -106,6 +110,15 @@ class Pages:
     async def clusters(self, _: web.Request) -> web.Response:
         """GET /api/v1/clusters."""
         return web.json_response(self._overview.page())
+
+    async def snapshot(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/v1/snapshot: all that is held now, as `answers.snapshot` reads it."""
+        response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
+        await response.prepare(request)
+        for piece in self._saving.pieces():
+            await response.write(piece)
+        await response.write_eof()
+        return response
 
 
 class Servers:
@@ -158,22 +171,24 @@ class Servers:
         self._running[address] = (runner, frozenset(paths))
         log.info("%s on %s", ", ".join(sorted(paths)), address)
 
-    def _page(self, path: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _page(self, path: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         pages = self._pages
         return {
             "/metrics": pages.metrics,
             "/health": pages.health,
             "/ready": pages.ready,
             "/api/v1/clusters": pages.clusters,
+            "/api/v1/snapshot": pages.snapshot,
         }[path]
 
 
 def _addresses(settings: Settings) -> dict[str, Address | None]:
     return {
         "/metrics": settings.metrics,
-        "/api/v1/clusters": settings.metrics,  # it tells the same people the same things
         "/health": settings.health,
         "/ready": settings.ready,
+        "/api/v1/clusters": settings.admin,
+        "/api/v1/snapshot": settings.admin,
     }
 
 

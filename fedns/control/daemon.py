@@ -26,6 +26,7 @@ from fedns.control.metrics import Metrics
 from fedns.control.overview import Overview
 from fedns.control.pipeline import TICK_SECONDS, Pipeline
 from fedns.control.publish import Publisher
+from fedns.control.saving import Saving
 from fedns.control.truth import Truth
 from fedns.servers import worker
 from fedns.servers.feed import follow
@@ -77,6 +78,7 @@ class Daemon:
         self._servers = Servers(
             Pages(
                 overview=overview,
+                saving=Saving(self._truth, self._publisher),
                 metrics=self._metrics,
                 readiness=self._readiness,
                 health=Health(answering),

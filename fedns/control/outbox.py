@@ -157,7 +157,7 @@ class Outbox:
         if queue.chunks is None and queue.whole_at is not None:
             # A member that was not read is never told as a whole: a worker may know more of it than the truth does.
             exports = truth.catalog.exports_of(cluster) if cluster in truth.read else None
-            queue.chunks = iter(()) if exports is None else _replace(cluster, exports)
+            queue.chunks = iter(()) if exports is None else in_chunks(cluster, exports)
             queue.chunks_at, queue.whole_at = queue.whole_at, None
         if queue.chunks is not None:
             chunk = next(queue.chunks, None)
@@ -187,7 +187,7 @@ def _endpoints(export: Export | None) -> int:
     return sum(piece.count for piece in export.slices) if export is not None else 0
 
 
-def _replace(cluster: str, exports: list[Export]) -> Iterator[Replace]:
+def in_chunks(cluster: str, exports: list[Export]) -> Iterator[Replace]:
     """One member's whole truth, cut into chunks; an empty one is a chunk too."""
     start, first = 0, True
     while first or start < len(exports):

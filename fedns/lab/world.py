@@ -55,7 +55,7 @@ class World:
         self.port = port
         self.plan = plan(members)
         self.clusters: dict[str, Cluster] = {}
-        self.ready_port = 0
+        self.http_port = 0
         self.deployments = {
             member.name: Deployment(
                 namespace="shop",
@@ -139,7 +139,7 @@ class World:
         with contextlib.suppress(aiohttp.ClientError, OSError):
             async with (
                 aiohttp.ClientSession() as session,
-                session.get(f"http://127.0.0.1:{self.ready_port}/ready") as response,
+                session.get(f"http://127.0.0.1:{self.http_port}/ready") as response,
             ):
                 return response.status == 200
         return False
@@ -168,7 +168,7 @@ class World:
         """What runs where, and what to try, for people."""
         lines = [
             f"fedns answers on 127.0.0.1 port {self.port} (pid {self.server_pid}, log {self.directory}/fedns.log)",
-            f"  configuration {self.config}; metrics http://127.0.0.1:{self.ready_port}/metrics",
+            f"  configuration {self.config}; metrics http://127.0.0.1:{self.http_port}/metrics",
         ]
         for member in self.plan:
             cluster = self.clusters[member.name]
@@ -205,7 +205,7 @@ class World:
 
     def _write(self) -> None:
         """The server's configuration, and what `fedns lab fault` must know."""
-        self.ready_port = free_port()
+        self.http_port = free_port()
         self.config.write_text(json.dumps(self._settings(), indent=2) + "\n")
         state = {
             name: {"pid": each.pid, "admin": each.admin}
@@ -215,7 +215,7 @@ class World:
         (self.directory / STATE_FILE).write_text(json.dumps({"clusters": state}, indent=2) + "\n")
 
     def _settings(self) -> dict[str, Any]:
-        local, status = self.plan[0], {"listen": f"127.0.0.1:{self.ready_port}"}
+        local, status = self.plan[0], {"listen": f"127.0.0.1:{self.http_port}"}
         return {
             "apiVersion": "fedns.io/v1alpha1",
             "kind": "FednsConfig",
@@ -223,6 +223,7 @@ class World:
             "metrics": status,
             "health": status,
             "ready": status,
+            "admin": status,
             "zones": {
                 "clusterset": {"name": "clusterset.local"},
                 "federation": {"name": "example.com", "federation": "myfed"},

@@ -26,6 +26,8 @@ from fedns.settings.schema import (
 )
 
 Values = dict[str, Any]
+LISTENERS: Final = ("metrics", "health", "ready", "admin")
+"""The HTTP servers, each with an address of its own."""
 _OF_CLUSTER = {field.name for field in structs.fields(Cluster)} - {"addresses"}
 IMPORTED: Final = (AddressKind.CLUSTER_SET_IP, AddressKind.POD_IP, AddressKind.GATEWAY)
 """The kinds of address of services that are known by imports, where nothing else is said."""
@@ -33,7 +35,7 @@ IMPORTED: Final = (AddressKind.CLUSTER_SET_IP, AddressKind.POD_IP, AddressKind.G
 
 def settings(values: Values) -> Settings:
     """Settings from values by their names in Python; what is missing takes its default."""
-    listeners = {key: values[key]["listen"] for key in ("metrics", "health", "ready") if key in values}
+    listeners = {key: values[key]["listen"] for key in LISTENERS if key in values}
     more: Values = {"diagnostics": values["diagnostics"]["allow"]} if "diagnostics" in values else {}
     if "clusters_from" in values:
         more["clusters_from"] = ClustersFrom(secrets=Secrets(**values["clusters_from"]["secrets"]))

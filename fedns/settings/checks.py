@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 from typing import Any, Final
 
+from fedns.settings.build import LISTENERS
 from fedns.settings.kinds import snake
 from fedns.settings.nodes import Report, join, meant
 
@@ -156,12 +157,12 @@ def _prefixes(clients: list[tuple[str, Values]], report: Report) -> None:
 
 
 def _listeners(values: Values, report: Report) -> None:
-    """No address is opened twice; metrics, health and ready may share one."""
+    """No address is opened twice; those for HTTP may share one."""
     dns: dict[Any, str] = {}
     for at, address in enumerate(values.get("dns", {}).get("listen", ())):
         if (other := dns.setdefault(address, path := f"dns.listen[{at}]")) != path:
             report.add(path, f"{address} is taken already, by {other}: remove one")
-    for key in ("metrics", "health", "ready"):
+    for key in LISTENERS:
         if (address := values.get(key, {}).get("listen")) in dns:
             report.add(f"{key}.listen", f"{address} is taken already, by {dns[address]}: give it another port")
 

@@ -192,6 +192,7 @@ FILE: Final = Table(
         "metrics": _listener("/metrics for Prometheus; default 0.0.0.0:9153"),
         "health": _listener("/health: this process only; default 0.0.0.0:8080"),
         "ready": _listener("/ready: 503 until the clusters are synced; default 0.0.0.0:8181"),
+        "admin": _listener("/api/v1, for people and for the other commands of fedns; default 127.0.0.1:8053"),
         "diagnostics": Table(
             doc="names that explain answers",
             keys={"allow": _cidrs("who may ask; default loopback and private ranges")},
@@ -207,7 +208,7 @@ FILE: Final = Table(
         "logging": _LOGGING,
     },
     required=("apiVersion", "kind", "clusters"),
-    later=("admin", "ecsFrom", "isolation", "drains", "migrations", "snapshot", "views"),
+    later=("ecsFrom", "isolation", "drains", "migrations", "snapshot", "views"),
 )
 
 

@@ -141,6 +141,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     metrics: Address | None = Address("0.0.0.0", 9153)  # noqa: S104 -- scraped from other machines
     health: Address | None = Address("0.0.0.0", 8080)  # noqa: S104 -- asked by the kubelet
     ready: Address | None = Address("0.0.0.0", 8181)  # noqa: S104 -- asked by the kubelet
+    admin: Address | None = Address("127.0.0.1", 8053)
     diagnostics: tuple[str, ...] = PRIVATE
     local: Local = Local()
     clients: tuple[ClientRule, ...] = ()

@@ -6,11 +6,14 @@ import aiohttp
 import pytest
 
 from fedns.answers import counters
+from fedns.answers.snapshot import unpack
+from fedns.answers.wire import Replace
 from fedns.control import admin
 from fedns.control.admin import Health, Pages, Readiness, Servers
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
 from fedns.control.overview import Overview
+from fedns.control.saving import Saving
 from fedns.federation.health import Synced
 from fedns.lab.processes import free_port
 from fedns.settings.schema import Address, Kubeconfig, Member, Settings
@@ -30,6 +33,7 @@ class Site:
         overview = Overview(truth=truth, publisher=publisher, pipeline=pipeline, feeds=dict, membership=membership)
         pages = Pages(
             overview=overview,
+            saving=Saving(truth, publisher),
             metrics=metrics,
             readiness=self.readiness,
             health=Health([block()]),
@@ -51,10 +55,16 @@ async def site(control: Control) -> AsyncIterator[Site]:
     await each.servers.close()
 
 
-def settings(*, metrics: Address | None, health: Address | None = None, ready: Address | None = None) -> Settings:
+def settings(
+    *,
+    metrics: Address | None = None,
+    health: Address | None = None,
+    ready: Address | None = None,
+    admin: Address | None = None,
+) -> Settings:
     """Settings with these addresses."""
     member = Member(cluster=rules("eu1").clusters[0], kubeconfig=Kubeconfig(path="/nowhere"))
-    return Settings(clusters=(member,), metrics=metrics, health=health, ready=ready)
+    return Settings(clusters=(member,), metrics=metrics, health=health, ready=ready, admin=admin)
 
 
 def at(port: int = 0) -> Address:
@@ -66,7 +76,7 @@ async def test_every_page_answers(control: Control, site: Site) -> None:
     """On one shared address, each path shows its own page."""
     control.pipeline.replaced("eu1", [export("eu1", "web")])
     control.pipeline.observed("eu1", Synced())
-    assert await site.servers.open(settings(metrics=at(), health=at(), ready=at()))
+    assert await site.servers.open(settings(metrics=at(), health=at(), ready=at(), admin=at()))
     assert len(set(site.servers.bound().values())) == 1
     assert await site.get("/health") == (200, "OK\n")
     assert await site.get("/ready") == (503, "not synced yet: us1\n")
@@ -78,7 +88,7 @@ async def test_clusters_are_listed_as_json(control: Control, site: Site) -> None
     """Every member with its state; never is null, not a number of its own."""
     control.pipeline.replaced("eu1", [export("eu1", "web")])
     control.pipeline.observed("eu1", Synced())
-    await site.servers.open(settings(metrics=at()))
+    await site.servers.open(settings(admin=at()))
     host, port = site.servers.bound()["/api/v1/clusters"]
     async with (
         aiohttp.ClientSession() as session,
@@ -89,6 +99,16 @@ async def test_clusters_are_listed_as_json(control: Control, site: Site) -> None
     assert (one["name"], one["state"], one["synced"], one["services"]) == ("eu1", "fresh", True, 1)
     assert (other["name"], other["state"], other["lastHeard"]) == ("us1", "syncing", None)
     assert page["generation"] == control.publisher.generation
+
+
+async def test_a_snapshot_can_be_fetched(control: Control, site: Site) -> None:
+    """All that is held, whole, as one reply."""
+    control.pipeline.replaced("eu1", [export("eu1", "web")])
+    await site.servers.open(settings(admin=at()))
+    host, port = site.servers.bound()["/api/v1/snapshot"]
+    async with aiohttp.ClientSession() as session, session.get(f"http://{host}:{port}/api/v1/snapshot") as response:
+        found = unpack(await response.read())
+    assert any(isinstance(each, Replace) and each.exports[0].name == "web" for each in found.messages)
 
 
 async def test_each_address_shows_its_own_paths_only(site: Site) -> None:
@@ -108,9 +128,7 @@ async def test_other_settings_move_only_what_changed(site: Site) -> None:
     running = site.servers._running[stays]
     await site.servers.open(settings(metrics=stays, ready=comes))
     assert site.servers._running[stays] is running
-    assert site.servers.bound() == dict.fromkeys(("/metrics", "/api/v1/clusters"), tuple(stays)) | {
-        "/ready": tuple(comes)
-    }
+    assert site.servers.bound() == {"/metrics": tuple(stays), "/ready": tuple(comes)}
 
 
 async def test_a_taken_address_stops_nothing_else(site: Site, caplog: pytest.LogCaptureFixture) -> None:

@@ -95,6 +95,7 @@ class Stage:
                     "metrics": address,
                     "health": address,
                     "ready": address,
+                    "admin": address,
                     "freshness": "fast",
                     "local": {"cluster": clusters[0].name},
                     "clusters": members,

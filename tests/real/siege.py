@@ -203,7 +203,7 @@ class Siege(World):
 
     async def member(self) -> dict[str, Any]:
         """What fedns says of the member."""
-        url = f"http://127.0.0.1:{self.ready_port}/api/v1/clusters"
+        url = f"http://127.0.0.1:{self.http_port}/api/v1/clusters"
         async with aiohttp.ClientSession() as session, session.get(url) as response:
             told = await response.json()
         found: dict[str, Any] = next(each for each in told["clusters"] if each["name"] == MEMBER)

@@ -1,0 +1,88 @@
+"""Where a command gets what fedns holds: from a running one over its admin address, or from a snapshot in a file.
+
+Either way it becomes a replica, so a command answers by the same code as a worker.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from fedns.answers.replica import Replica
+
+Command = Callable[..., Any]
+SERVER: Final = "http://127.0.0.1:8053"
+VARIABLE: Final = "FEDNS_SERVER"
+TIMEOUT_SECONDS: Final = 10.0
+MAX_BYTES: Final = 1 << 30
+
+
+def options(command: Command) -> Command:
+    """The options `--server` and `--snapshot` of a command, which arrive as `server` and `snapshot`."""
+    read = click.option(
+        "--snapshot",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Read this snapshot instead of asking a running fedns.",
+    )
+    return server_option(read(command))
+
+
+def server_option(command: Command) -> Command:
+    """The option `--server` of a command."""
+    return click.option(
+        "--server",
+        default=lambda: os.environ.get(VARIABLE, SERVER),
+        metavar="URL",
+        help=f"Admin address of a running fedns; default ${VARIABLE} or {SERVER}.",
+    )(command)
+
+
+def replica(server: str, snapshot: Path | None) -> "Replica":
+    """What is held, on this machine's clock; raises click.ClickException with a sentence."""
+    from fedns.answers import counters
+    from fedns.answers.replica import Replica
+    from fedns.answers.snapshot import BrokenSnapshotError, unpack
+
+    content = fetch(server, "/api/v1/snapshot") if snapshot is None else _read(snapshot)
+    try:
+        found = unpack(content)
+    except BrokenSnapshotError as fault:
+        raise click.ClickException(f"{snapshot or server}: no snapshot that can be used: {fault}") from fault
+    held = Replica(memoryview(bytearray(counters.BYTES)).cast("Q"))
+    now = monotonic()
+    for message in found.moved(now):
+        held.apply(message, now)
+    return held
+
+
+def fetch(server: str, path: str) -> bytes:
+    """The body of a page of a running fedns; raises click.ClickException with a sentence."""
+    from urllib.error import HTTPError, URLError
+    from urllib.parse import urlsplit
+    from urllib.request import ProxyHandler, build_opener
+
+    if urlsplit(server).scheme not in {"http", "https"}:
+        raise click.UsageError(f"--server {server}: write a URL like {SERVER}")
+    try:
+        # No proxies of the environment: the address is this machine's own, or was given on purpose.
+        with build_opener(ProxyHandler({})).open(server.rstrip("/") + path, timeout=TIMEOUT_SECONDS) as reply:
+            body: bytes = reply.read(MAX_BYTES)
+            return body
+    except HTTPError as fault:
+        text = fault.read(1000).decode(errors="replace").strip()
+        raise click.ClickException(f"{server}{path}: HTTP {fault.code}{f': {text}' if text else ''}") from fault
+    except (URLError, OSError, ValueError) as fault:
+        reason = getattr(fault, "reason", fault)
+        hint = "is fedns running, and is this its `admin` address (--server)?"
+        raise click.ClickException(f"{server}: {reason}; {hint}") from fault
+
+
+def _read(snapshot: Path) -> bytes:
+    try:
+        return snapshot.read_bytes()
+    except OSError as fault:
+        raise click.ClickException(f"{snapshot}: cannot be read: {fault.strerror}") from fault

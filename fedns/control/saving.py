@@ -1,0 +1,37 @@
+"""All that the control process holds, as the bytes of a snapshot.
+
+It knows nothing of files and of HTTP: pieces of bytes come out, as of one moment.
+"""
+
+from collections.abc import Iterator
+from time import monotonic, time
+
+from fedns import __version__
+from fedns.answers.snapshot import Heading, pack
+from fedns.answers.wire import Generation, Members, NewRules, ToWorker
+from fedns.control.outbox import in_chunks
+from fedns.control.publish import Publisher
+from fedns.control.truth import Truth
+
+
+class Saving:
+    """Makes snapshots of the truth as it is published."""
+
+    def __init__(self, truth: Truth, publisher: Publisher) -> None:
+        self._truth = truth
+        self._publisher = publisher
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes of a snapshot; whatever changes while they are taken, they are of the moment of this call."""
+        truth, publisher = self._truth, self._publisher
+        begin: tuple[ToWorker, ...] = (NewRules(truth.rules), Members(tuple(truth.statuses.values())))
+        held = [(cluster, truth.catalog.exports_of(cluster)) for cluster in sorted(truth.read)]
+        end = Generation(publisher.epoch, publisher.generation, publisher.serial)
+
+        def messages() -> Iterator[ToWorker]:
+            yield from begin
+            for cluster, exports in held:
+                yield from in_chunks(cluster, exports)
+            yield end
+
+        return pack(Heading(version=__version__, at=time(), now=monotonic()), messages())
