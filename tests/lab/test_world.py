@@ -30,10 +30,14 @@ async def test_answers_differ_by_the_zone_of_the_client(world: World) -> None:
     """Each client gets the pods of its own zone."""
     for member in world.plan:
         for zone in member.zones:
-            reply = await world.ask(SERVICE, source=member.source(zone))
-            assert reply is not None
-            assert sorted(addresses_of(reply)) == sorted(world.deployments[member.name].addresses(zone))
-            assert not extended_errors(reply)
+            own = set(world.deployments[member.name].addresses(zone))
+
+            async def answered(source: str = member.source(zone), own: set[str] = own) -> bool:
+                # On a busy machine a member may count as stale for a moment, with these timers.
+                reply = await world.ask(SERVICE, source=source)
+                return reply is not None and set(addresses_of(reply)) == own and not extended_errors(reply)
+
+            await until(answered)
 
 
 @pytest.mark.skipif(not has("dig"), reason="dig is not installed (Debian: dnsutils)")
@@ -120,7 +124,6 @@ async def test_real_members_need_their_binaries(tmp_path: Path, monkeypatch: pyt
             pass
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.timeout(150)  # a new authority is looked for every half minute, and a list that lost most is held as long
 async def test_answers_stay_true_while_members_break(tmp_path: Path) -> None:
     """Over TLS, with tokens and a hub: lists that lie and credentials that change make no wrong answer."""
