@@ -122,9 +122,9 @@ class Connection:
 
         A 401 has begun that already, and lets a plugin be asked again; a 403 is no reason to run a program.
         """
-        if self._renewing is None and asyncio.get_running_loop().time() - self._looked >= _FORCED_AGE:
+        if not self._under_way() and asyncio.get_running_loop().time() - self._looked >= _FORCED_AGE:
             self._start(forced=False)
-        while self._renewing is not None:
+        if self._renewing is not None:
             await asyncio.shield(self._renewing)
 
     def _look(self) -> None:
@@ -138,7 +138,7 @@ class Connection:
         now = asyncio.get_running_loop().time()
         if forced and now - self._forced < _FORCED_AGE:
             return
-        if self._renewing is not None:
+        if self._under_way():
             self._refused |= forced and not self._forcing  # what is under way asks no plugin: once more, then
             return
         self._looked, self._doubted, self._refused, self._forcing = now, False, False, forced
@@ -147,15 +147,21 @@ class Connection:
         self._renewing = asyncio.create_task(self._renew(forced=forced), name="renew credentials")
         self._renewing.add_done_callback(self._renewed)
 
+    def _under_way(self) -> bool:
+        return self._renewing is not None and not self._renewing.done()
+
     def _renewed(self, task: asyncio.Task[None]) -> None:
-        self._renewing = None
+        if task is self._renewing:
+            self._renewing = None
         if not task.cancelled() and (fault := task.exception()):
             _log.error("credentials could not be renewed", exc_info=fault)
-        if self._refused and not task.cancelled():
-            self._start(forced=True)
 
     async def _renew(self, *, forced: bool) -> None:
-        fresh = await self._renewal.obtain(forced=forced)
+        await self._use(await self._renewal.obtain(forced=forced))
+        if self._refused:
+            await self._use(await self._renewal.obtain(forced=True))
+
+    async def _use(self, fresh: Credentials) -> None:
         if fresh == self._client.credentials:
             return
         old, self._client = self._client, await _Client.open(fresh)

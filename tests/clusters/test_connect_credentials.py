@@ -336,3 +336,20 @@ async def test_a_refusal_during_a_plain_look_is_not_lost(script: Scripted, tmp_p
     await connection.renew()
     assert await ask(connection) == b"ok"
     await connection.close()
+
+
+async def test_a_renewal_that_has_just_ended_is_not_waited_for(script: Scripted, tmp_path: Path) -> None:
+    """Between its end and the moment at which that is noted, whoever wants to wait goes on, and may start another."""
+    connection = await connect(member(script.url, tmp_path))
+    later(connection)
+    connection._start(forced=False)
+    task = connection._renewing
+    assert task is not None
+    while not task.done():
+        await asyncio.sleep(0)
+    await connection.renew()
+    later(connection)
+    connection._start(forced=True)
+    assert connection._renewing is not None
+    await connection.renew()
+    await connection.close()
