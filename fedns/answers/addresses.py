@@ -69,7 +69,7 @@ def services(
     """The SRV records of named ports (all of them where `port` is empty), and the addresses of their targets."""
     taken: set[tuple[bytes, int]] = set()
     listed: list[tuple[int, Fraction, list[tuple[bytes, int]]]] = []
-    glue: dict[bytes, list[Candidate]] = {}
+    behind: dict[bytes, list[Candidate]] = {}
     room = MAX_SET_BYTES
     for place in order:
         new = []
@@ -78,7 +78,7 @@ def services(
             numbers = _numbers(candidate, port, protocol)
             if name is None or not numbers:
                 continue
-            glue.setdefault(name, []).append(candidate)
+            behind.setdefault(name, []).append(candidate)
             for number in numbers:
                 if (name, number) not in taken and room > 0:
                     taken.add((name, number))
@@ -91,9 +91,13 @@ def services(
         for priority, share, new in listed
         for name, number in new
     )
-    return answers, tuple(
-        record for name, own in glue.items() for qtype in MAX_RDATA_BYTES for record in family(name, ttl, qtype, own)
-    )
+    return answers, tuple(record for name, own in behind.items() for record in glue(name, ttl, own))
+
+
+def glue(name: bytes, ttl: int, candidates: Iterable[Candidate]) -> tuple[Record, ...]:
+    """The addresses of both families behind one name."""
+    own = tuple(candidates)
+    return tuple(record for qtype in MAX_RDATA_BYTES for record in family(name, ttl, qtype, own))
 
 
 def _numbers(candidate: Candidate, port: str, protocol: str) -> list[int]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import structs
 
-from fedns.answers import addresses, codes
+from fedns.answers import addresses, codes, records
 from fedns.answers.addresses import Target
 from fedns.answers.answer import Answer, AnswerGroup, Question, one
 from fedns.answers.names import Asked
@@ -84,6 +84,13 @@ def answer(
     if qtype == codes.SRV and not port_only:
         answers, glue = addresses.services(owner, ttl, order, _target(asked, found), asked.port, asked.protocol)
         groups = (AnswerGroup(Fraction(1), answers, glue),) if answers else ()
+        if groups and _alone(asked, found):
+            target = records.name(asked.home)
+            # All point at one name: what lies behind those who answer now is not what that name answers.
+            groups = tuple(
+                AnswerGroup(group.share, answers, addresses.glue(target, ttl, group.candidates))
+                for group in decision.groups
+            )
     elif qtype in {codes.A, codes.AAAA} and not asked.protocol:
         groups = addresses.addresses(owner, ttl, qtype, decision.groups)
     ede = _ede(question, used, decision.groups)
@@ -184,9 +191,14 @@ def _target(asked: Asked, found: Service) -> Target:
     home = asked.home
     if found.headless:
         return lambda candidate: (candidate.host, *candidate.cluster.split("."), *home)
-    if asked.zone.kind == "clusterset":
+    if _alone(asked, found):
         return lambda _candidate: home
     return lambda candidate: (*candidate.cluster.split("."), *home)
+
+
+def _alone(asked: Asked, found: Service) -> bool:
+    """Whether the service's own name is the only one that has its addresses (M6, M9)."""
+    return asked.zone.kind == "clusterset" and not found.headless
 
 
 def _has_port(found: Service, asked: Asked) -> bool:

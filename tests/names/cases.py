@@ -1,0 +1,38 @@
+"""One row of a table of rules: what is asked in which federation, and the reply as lines of text."""
+
+from typing import Final, NamedTuple
+
+import dns.message
+
+from tests.names.worlds import EU
+
+STRICT: Final = "svc.clusterset.local"
+FEDERAL: Final = "myfed.svc.example.com"
+UDP, TCP = "udp", "tcp"
+
+
+class Case(NamedTuple):
+    """A question (`name TYPE`) with its expected reply; `@Z` is the clusterset zone's tree, `@F` the federation's."""
+
+    rule: str
+    question: str
+    expected: list[str]
+    world: str = "calm"
+    source: str = EU
+    over: tuple[str, ...] = (UDP, TCP)
+
+    @property
+    def query(self) -> bytes:
+        """The question as a packet, with EDNS."""
+        name, _, qtype = spelt(self.question).partition(" ")
+        return dns.message.make_query(name, qtype, use_edns=0, payload=1232, id=7).to_wire()
+
+
+def spelt(text: str) -> str:
+    """A text with the trees' names in full."""
+    return text.replace("@Z", STRICT).replace("@F", FEDERAL)
+
+
+def why(candidate: str, verdict: str, state: str = "fresh") -> str:
+    """A line of `_explain` about one candidate."""
+    return f'0 TXT "{candidate} state={state} age=* {verdict}"'
