@@ -12,16 +12,18 @@ from fedns.answers.answer import Answer, Question, State, one
 from fedns.answers.negatives import absent, nodata
 from fedns.answers.parts import placement
 from fedns.federation.health import NEVER, Freshness, Status
+from fedns.federation.objects import Service
 from fedns.federation.placement import Candidate, Placement, Policy, Rung, Tier, order
 
 
 def explain(question: Question) -> Answer:
-    """`_explain.<service>` TXT: one string per candidate, also where the service has nobody to answer."""
+    """`_explain.<service>` TXT: one string per candidate, also where nobody answers, and one per conflict."""
     asked = question.asked
     found = question.state.catalog.service((asked.namespace, asked.service))
     if found is None:
         return absent(question)
-    return _text(question, lines(placement(question, found), question.state.statuses, question.now))
+    told = lines(placement(question, found), question.state.statuses, question.now)
+    return _text(question, told + conflict_lines(found))
 
 
 def lines(decision: Placement, statuses: Mapping[str, Status], now: float) -> list[str]:
@@ -37,6 +39,14 @@ def lines(decision: Placement, statuses: Mapping[str, Status], now: float) -> li
         for each, left in sorted(others, key=lambda pair: order(pair[0]))
     ]
     return told or ["no candidates"]
+
+
+def conflict_lines(service: Service) -> list[str]:
+    """One line per aspect in which exports disagree, with the members whose export is not used as it is."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for each in service.conflicts:
+        told.setdefault((each.kind, each.message), []).append(each.cluster)
+    return [f"conflict={kind} clusters={','.join(names)} why={why}" for (kind, why), names in told.items()]
 
 
 def whoami(question: Question) -> Answer:

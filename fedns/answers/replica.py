@@ -15,7 +15,7 @@ from fedns.answers import counters
 from fedns.answers.answer import PARTS, Client, State
 from fedns.answers.names import reverse_prefix
 from fedns.answers.rules import Rules
-from fedns.answers.wire import Change, Members, NewRules, Replace, ToWorker
+from fedns.answers.wire import Change, Members, NewRules, Replace, ToWorker, Types, settled
 from fedns.federation import health
 from fedns.federation.catalog import Catalog
 from fedns.federation.health import Status
@@ -118,6 +118,9 @@ class Replica:
             case Change():
                 key = (message.namespace, message.name)
                 if self.catalog.apply(message.cluster, key, message.export):
+                    self._forget_service(key)
+            case Types(settled=types):
+                for key in self.catalog.settle(settled(types)):
                     self._forget_service(key)
             case _:
                 self.epoch, self.generation = message.epoch, message.generation

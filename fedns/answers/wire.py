@@ -5,14 +5,15 @@ the whole of every member that has synced, and closes each run with Generation. 
 not read yet are left out, so that a worker keeps what it knows of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct, msgpack
 
 from fedns.answers.rules import Rules
+from fedns.federation.catalog import Catalog
 from fedns.federation.health import Status
-from fedns.federation.objects import Export
+from fedns.federation.objects import Export, ServiceKey
 
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
 """One export of 4 MiB slices fits many times; more is a broken stream."""
@@ -20,13 +21,25 @@ CHUNK: Final = 500
 """Exports in one Replace frame: small enough that a worker answers queries between two of them."""
 
 
+class SettledType(Struct, frozen=True, array_like=True):
+    """What a service is, about whose type its exports disagree."""
+
+    namespace: str
+    name: str
+    headless: bool
+
+
 class Hello(Struct, frozen=True, tag=True):
-    """A worker's first word: its slot, and which generation of which control process (epoch) it holds."""
+    """A worker's first word: its slot, and which generation of which control process (epoch) it holds.
+
+    `types` are the settled types that it holds, for a control process that has just begun.
+    """
 
     slot: int
     pid: int
     epoch: str
     generation: int
+    types: tuple[SettledType, ...] = ()
 
 
 class Ack(Struct, frozen=True, tag=True):
@@ -65,6 +78,12 @@ class Change(Struct, frozen=True, tag=True):
     export: Export | None
 
 
+class Types(Struct, frozen=True, tag=True):
+    """The services about whose type their exports disagree, with what is settled; all others are settled no more."""
+
+    settled: tuple[SettledType, ...]
+
+
 class Generation(Struct, frozen=True, tag=True):
     """Everything up to here has been said; `serial` is that of the zones' SOA: the Unix time of the last change."""
 
@@ -73,7 +92,7 @@ class Generation(Struct, frozen=True, tag=True):
     serial: int = 1
 
 
-ToWorker = NewRules | Members | Replace | Change | Generation
+ToWorker = NewRules | Members | Replace | Change | Types | Generation
 ToControl = Hello | Ack
 
 _encoder = msgpack.Encoder()
@@ -83,6 +102,16 @@ _to_control: msgpack.Decoder[ToControl] = msgpack.Decoder(ToControl)
 
 class BrokenStreamError(ValueError):
     """The other side sent something that is no frame of ours."""
+
+
+def types_of(catalog: Catalog) -> tuple[SettledType, ...]:
+    """The types that a catalog has settled."""
+    return tuple(SettledType(*key, headless) for key, headless in sorted(catalog.settled.items()))
+
+
+def settled(types: Iterable[SettledType]) -> dict[ServiceKey, bool]:
+    """The same as a catalog takes them."""
+    return {(each.namespace, each.name): each.headless for each in types}
 
 
 def frame(message: ToWorker | ToControl) -> bytes:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from msgspec import structs
 
-from fedns.answers.wire import CHUNK, Change, Members, NewRules, Replace, ToWorker
+from fedns.answers.wire import CHUNK, Change, Members, NewRules, Replace, ToWorker, Types, types_of
 from fedns.control.truth import Truth
 from fedns.federation.health import Freshness, Status
 from fedns.federation.objects import Export, ServiceKey
@@ -66,6 +66,7 @@ class Outbox:
         self.wake = asyncio.Event()
         self._rules = False
         self._members = False
+        self._types = False
         self._left: set[str] = set()
         self._queues: dict[str, _Queue] = {}
         self._names = 0
@@ -79,6 +80,11 @@ class Outbox:
     def members(self) -> None:
         """A status has moved."""
         self._members = True
+        self.wake.set()
+
+    def types(self) -> None:
+        """Other types of services are settled."""
+        self._types = True
         self.wake.set()
 
     def left(self, cluster: str) -> None:
@@ -116,7 +122,7 @@ class Outbox:
     @property
     def pending(self) -> int:
         """How many things wait to be told."""
-        return sum(map(len, self._queues.values())) + len(self._left) + self._rules + self._members
+        return sum(map(len, self._queues.values())) + len(self._left) + self._rules + self._members + self._types
 
     def take(self, truth: Truth, generation: int) -> Piece:
         """The next piece, and how far a worker is with it; `generation` is that of the truth."""
@@ -129,6 +135,9 @@ class Outbox:
         self._rules, self._members = False, False
         self._left.clear()
         messages += self._exports(truth)
+        if self._types:
+            messages.append(Types(types_of(truth.catalog)))
+            self._types = False
         if members:
             # After exports: a member must not look synced before its services are there.
             messages.append(Members(tuple(self._statuses(truth))))

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from time import monotonic, time
 from typing import Final
 
-from fedns.answers.wire import Ack, BrokenStreamError, Frames, Generation, Hello, frame, to_control
+from fedns.answers.wire import Ack, BrokenStreamError, Frames, Generation, Hello, frame, settled, to_control, types_of
 from fedns.control.outbox import Outbox
 from fedns.control.propagation import Propagation
 from fedns.control.truth import Truth
@@ -63,6 +63,7 @@ class Publisher:
         self._forgotten = 0
         self._rules_at = 1
         self._left_at: dict[str, int] = {}
+        self._settlements = truth.catalog.settlements
         self._connections: set[asyncio.Task[None]] = set()
 
     def rules(self) -> None:
@@ -162,6 +163,7 @@ class Publisher:
         """Decide what a worker needs, from what it says that it holds."""
         link = Link(hello)
         outbox, held = link.outbox, hello.generation
+        self._compare_types(hello, outbox)
         if hello.epoch == self.epoch and held <= self.generation:
             for cluster, at in self._left_at.items():
                 if at > held:
@@ -183,6 +185,14 @@ class Publisher:
         outbox.members()
         self.links.add(link)
         return link
+
+    def _compare_types(self, hello: Hello, outbox: Outbox) -> None:
+        """What a control process before this one settled still counts; for the rest this one's word does."""
+        catalog = self._truth.catalog
+        if hello.epoch != self.epoch and hello.types:
+            catalog.settle(settled(hello.types) | catalog.settled, once=True)
+        if hello.types != types_of(catalog):
+            outbox.types()
 
     async def _tell(self, link: Link, writer: asyncio.StreamWriter) -> None:
         """Send a worker its news, piece by piece, as fast as it installs them."""
@@ -228,6 +238,10 @@ class Publisher:
         """The next generation; the serial is the wall clock's, but never goes back with it (RFC 1982)."""
         self.generation += 1
         self.serial = max(self.serial, int(time()))
+        if self._settlements != self._truth.catalog.settlements:
+            self._settlements = self._truth.catalog.settlements
+            for link in self.links:
+                link.outbox.types()
 
     def _remember(self, cluster: str, keys: Iterable[ServiceKey | None]) -> None:
         self._advance()

@@ -8,7 +8,7 @@ from time import monotonic, time
 
 from fedns import __version__
 from fedns.answers.snapshot import Heading, pack
-from fedns.answers.wire import Generation, Members, NewRules, ToWorker
+from fedns.answers.wire import Generation, Members, NewRules, ToWorker, Types, types_of
 from fedns.control.outbox import in_chunks
 from fedns.control.publish import Publisher
 from fedns.control.truth import Truth
@@ -26,12 +26,14 @@ class Saving:
         truth, publisher = self._truth, self._publisher
         begin: tuple[ToWorker, ...] = (NewRules(truth.rules), Members(tuple(truth.statuses.values())))
         held = [(cluster, truth.catalog.exports_of(cluster)) for cluster in sorted(truth.read)]
+        types = Types(types_of(truth.catalog))
         end = Generation(publisher.epoch, publisher.generation, publisher.serial)
 
         def messages() -> Iterator[ToWorker]:
             yield from begin
             for cluster, exports in held:
                 yield from in_chunks(cluster, exports)
+            yield types
             yield end
 
         return pack(Heading(version=__version__, at=time(), now=monotonic()), messages())

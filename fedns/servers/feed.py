@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Final
 
 from fedns.answers.replica import Replica
-from fedns.answers.wire import Ack, BrokenStreamError, Frames, Generation, Hello, frame, to_worker
+from fedns.answers.wire import Ack, BrokenStreamError, Frames, Generation, Hello, frame, to_worker, types_of
 
 RETRY_SECONDS: Final = 0.1
 READ_BYTES: Final = 256 * 1024
@@ -35,7 +35,9 @@ async def follow(path: str, slot: int, replica: Replica) -> None:
 async def _follow_once(path: str, slot: int, replica: Replica) -> None:
     reader, writer = await asyncio.open_unix_connection(path)
     try:
-        writer.write(frame(Hello(slot=slot, pid=os.getpid(), epoch=replica.epoch, generation=replica.generation)))
+        types = types_of(replica.catalog)
+        hello = Hello(slot=slot, pid=os.getpid(), epoch=replica.epoch, generation=replica.generation, types=types)
+        writer.write(frame(hello))
         frames = Frames()
         while chunk := await reader.read(READ_BYTES):
             for body in frames.feed(chunk):

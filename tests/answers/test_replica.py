@@ -10,7 +10,7 @@ from msgspec import structs
 from fedns.answers import counters
 from fedns.answers import replica as module
 from fedns.answers.replica import Entry
-from fedns.answers.wire import Change, Generation, Members, NewRules, Replace
+from fedns.answers.wire import Change, Generation, Members, NewRules, Replace, SettledType, Types
 from fedns.federation.health import Freshness, Status
 from tests.answers.replicas import NOW, RULES, WEB, addresses, ask, export, fresh, replica
 
@@ -53,6 +53,18 @@ def test_a_change_of_nothing_forgets_nothing() -> None:
     held.apply(Change("us1", "shop", "other", None), NOW)
     ask(held, WEB)
     assert held.counts[counters.MISSES] == misses
+
+
+def test_a_settled_type_is_in_the_next_answer() -> None:
+    """What the control process settles decides, and answers that rested on another type are forgotten."""
+    held = replica()
+    other = structs.replace(
+        export("us1", [b"\x0a\x02\x00\x09"], "us-a"), headless=False, created=2, cluster_ips=(b"\x0a\x60\x00\x01",)
+    )
+    held.apply(Change("us1", "shop", "web", other), NOW)
+    assert len(addresses(ask(held, WEB))) == 3
+    held.apply(Types((SettledType("shop", "web", headless=False),)), NOW)
+    assert addresses(ask(held, WEB, source="10.9.0.1")) == ["10.96.0.1"]
 
 
 def test_a_new_service_ends_the_negative_answers_of_its_namespace() -> None:

@@ -14,8 +14,10 @@ from fedns.answers.wire import (
     Members,
     NewRules,
     Replace,
+    SettledType,
     ToControl,
     ToWorker,
+    Types,
     frame,
     to_control,
     to_worker,
@@ -38,9 +40,13 @@ DOWN: dict[str, ToWorker] = {
     "replace": Replace("eu1", (EXPORT,), first=True, last=True),
     "change": Change("eu1", "shop", "api", EXPORT),
     "withdrawal": Change("eu1", "shop", "api", None),
+    "types": Types((SettledType("shop", "api", headless=True),)),
     "generation": Generation("epoch", 7),
 }
-UP: dict[str, ToControl] = {"hello": Hello(1, 42, "epoch", 7), "ack": Ack(7)}
+UP: dict[str, ToControl] = {
+    "hello": Hello(1, 42, "epoch", 7, (SettledType("shop", "api", headless=False),)),
+    "ack": Ack(7),
+}
 
 
 @pytest.mark.parametrize("message", DOWN.values(), ids=DOWN.keys())

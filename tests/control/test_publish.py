@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec import structs
 
 from fedns.answers.replica import Replica
 from fedns.answers.wire import (
@@ -94,6 +95,31 @@ async def test_a_new_worker_gets_the_whole(control: Control) -> None:
             "us1": Freshness.SYNCING,
         }
         await until(lambda: control.publisher.acknowledged == control.publisher.generation, "acknowledged")
+
+
+async def test_settled_types_are_the_same_everywhere(control: Control) -> None:
+    """What a service is while exports disagree is told to every worker, and to the next control process by them."""
+    one, other = export("eu1", "web"), structs.replace(export("us1", "web"), headless=False, created=0)
+    control.pipeline.replaced("eu1", [one])
+    control.pipeline.replaced("us1", [])
+    control.pipeline.changed("us1", WEB, other)
+    assert control.truth.catalog.settled == {WEB: True}
+    async with control.serving(), control.worker() as replica:
+        await control.told(replica)
+        assert replica.catalog.settled == {WEB: True}
+        control.pipeline.changed("eu1", WEB, structs.replace(one, headless=False))
+        await control.told(replica)
+        assert replica.catalog.settled == {}
+        control.pipeline.changed("eu1", WEB, one)
+        await control.told(replica)
+        assert replica.catalog.settled == {WEB: False}
+    successor = Control(control.truth.rules, control.path, epoch="next")
+    async with successor.serving(), successor.worker(replica):
+        await until(lambda: replica.epoch == "next", "heard of the next one")
+        successor.pipeline.replaced("eu1", [structs.replace(one, created=0)])
+        successor.pipeline.replaced("us1", [structs.replace(other, created=5)])
+        await successor.told(replica)
+        assert replica.catalog.settled == successor.truth.catalog.settled == {WEB: False}
 
 
 async def test_changes_arrive_at_once(control: Control) -> None:

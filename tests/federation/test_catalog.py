@@ -73,6 +73,103 @@ def test_the_winner_decides_the_type() -> None:
     assert join([one, two], {"eu1": 1}).headless is True
 
 
+def addressed(cluster: str, created: int) -> Export:
+    """An export of another type."""
+    return export(cluster, headless=False, created=created)
+
+
+def kind(catalog: Catalog) -> bool | None:
+    """Whether the service is headless, by what is settled and by what it is: both agree where exports do not."""
+    service = catalog.service(KEY)
+    assert service is not None
+    assert catalog.settled.get(KEY, service.headless) == service.headless
+    return service.headless
+
+
+def test_a_type_stays_while_an_export_of_it_is_left() -> None:
+    """A conflict of types changes no type, neither when it begins nor when the oldest leaves."""
+    catalog = Catalog()
+    catalog.apply("eu1", KEY, export("eu1", created=5))
+    assert (kind(catalog), catalog.settled, catalog.settlements) == (True, {}, 0)
+    catalog.apply("us1", KEY, addressed("us1", 1))
+    assert (kind(catalog), catalog.settled, catalog.settlements) == (True, {KEY: True}, 1)
+    catalog.apply("ap1", KEY, export("ap1", created=9))
+    catalog.apply("eu1", KEY, None)
+    assert (kind(catalog), catalog.settlements) == (True, 1)
+    catalog.apply("ap1", KEY, addressed("ap1", 9))
+    assert (kind(catalog), catalog.settled, catalog.settlements) == (False, {}, 2)
+    catalog.apply("ap1", KEY, export("ap1", created=0))
+    assert kind(catalog) is False
+
+
+@pytest.mark.parametrize("order", [["eu1", "us1", "ap1"], ["ap1", "us1", "eu1"], ["us1", "eu1", "ap1"]])
+def test_the_oldest_decides_whatever_is_read_first(order: list[str]) -> None:
+    """The first whole reading of a member counts as if it had always been there."""
+    held = {"eu1": export("eu1", created=2), "us1": addressed("us1", 1), "ap1": export("ap1", created=3)}
+    catalog = Catalog()
+    for name in order:
+        catalog.replace(name, [held[name]])
+    assert kind(catalog) is False
+    catalog.replace("us1", [])
+    assert (kind(catalog), catalog.settled) == (True, {})
+
+
+def test_an_operator_settles_anew_by_trust() -> None:
+    """Other ranks decide at once; ranks that say the same change nothing."""
+    catalog = Catalog()
+    catalog.apply("eu1", KEY, export("eu1", created=1))
+    catalog.apply("us1", KEY, addressed("us1", 2))
+    catalog.ranks = {"eu1": 0}
+    assert (kind(catalog), catalog.settlements) == (True, 1)
+    catalog.ranks = {"eu1": 1}
+    assert (kind(catalog), catalog.settlements) == (False, 2)
+
+
+def test_what_another_catalog_settled_is_taken() -> None:
+    """It holds for what disagrees now, and for what comes to; with `once` until the exports agree."""
+    for once in (False, True):
+        catalog = Catalog()
+        catalog.settle({KEY: False}, once=once)
+        catalog.replace("eu1", [export("eu1", created=1)])
+        assert kind(catalog) is True
+        catalog.replace("us1", [addressed("us1", 2)])
+        assert kind(catalog) is False
+        assert catalog.settle({KEY: True}, once=once) == {KEY}
+        assert kind(catalog) is True
+        assert catalog.settle({KEY: True}, once=once) == set()
+        catalog.apply("eu1", KEY, addressed("eu1", 1))
+        catalog.apply("eu1", KEY, export("eu1", created=1))
+        assert kind(catalog) is not once
+
+
+def test_a_type_that_is_kept_is_explained() -> None:
+    """The message names what is used, and whose export would have precedence."""
+    service = join([export("eu1", created=2), addressed("us1", 1), addressed("ap1", 3)], {}, headless=True)
+    first, second = (each for each in service.conflicts if each.kind == "TypeConflict")
+    assert [first.cluster, second.cluster] == ["us1", "ap1"]
+    assert first.message == (
+        'Conflicting type. Using "Headless" as before, though the export in "us1" has precedence.'
+        " 2/3 clusters disagree."
+    )
+
+
+def test_nothing_to_say_is_no_conflict() -> None:
+    """An export without endpoints has no family, and contradicts nobody, also when it has precedence."""
+    some, none = export("eu1", *pods(UP)), export("us1", created=2)
+    assert join([some, none], {}).conflicts == ()
+    assert join([some, none], {"eu1": 1}).conflicts == ()
+
+
+def test_shared() -> None:
+    """More members than one may disagree."""
+    catalog = Catalog()
+    assert not catalog.shared(KEY)
+    catalog.apply("eu1", KEY, export("eu1"))
+    assert not catalog.shared(KEY)
+    catalog.apply("us1", KEY, export("us1"))
+    assert catalog.shared(KEY)
+
+
 def test_changes_are_told() -> None:
     """The keys that changed come back, and nothing when nothing changed."""
     catalog = Catalog()
@@ -143,7 +240,7 @@ def _joined(catalog: Catalog) -> Iterator[object]:
 
 @given(st.lists(st.tuples(exports, st.booleans())), st.randoms(use_true_random=False))
 def test_history_does_not_matter(events: list[tuple[Export, bool]], chance: Random) -> None:
-    """A catalog fed in any order equals one that is built at once from what is there in the end."""
+    """A catalog fed in any order equals one that is built at once, and told which types are settled."""
     fed, truth = Catalog(), dict[tuple[str, ServiceKey], Export]()
     for each, stays in events:
         fed.apply(each.cluster, each.key, each if stays else None)
@@ -157,6 +254,8 @@ def test_history_does_not_matter(events: list[tuple[Export, bool]], chance: Rand
     built = Catalog()
     for cluster in {each.cluster for each in final}:
         built.replace(cluster, [each for each in final if each.cluster == cluster])
+    built.settle(fed.settled)
+    assert built.settled == fed.settled
     assert list(_joined(fed)) == list(_joined(built))
     assert len(fed) == len(built)
     assert fed.has_namespace("shop") == bool(final)

@@ -33,6 +33,12 @@ def spelt(text: str) -> str:
     return text.replace("@Z", STRICT).replace("@F", FEDERAL)
 
 
+def clash(kind: str, aspect: str, used: str, clusters: str, number: str) -> str:
+    """A line of `_explain` about exports that disagree with that of eu1."""
+    told = f'Using \\"{used}\\" from the export in \\"eu1\\", which has precedence. {number} clusters disagree.'
+    return f'0 TXT "conflict={kind} clusters={clusters} why=Conflicting {aspect}. {told}"'
+
+
 def why(candidate: str, verdict: str, state: str = "fresh") -> str:
     """A line of `_explain` about one candidate."""
     return f'0 TXT "{candidate} state={state} age=* {verdict}"'

@@ -5,7 +5,7 @@ A name rule is called after the part of the name that makes it special, a code r
 
 from typing import Final
 
-from tests.names.cases import Case, why
+from tests.names.cases import TCP, Case, clash, why
 from tests.names.worlds import HUB, REFUSED, STRANGER, US
 
 RULES: Final = {
@@ -123,6 +123,8 @@ CASES: Final = [
         "name-explain",
         "_explain.web.shop.@F TXT",
         [
+            clash("IPFamilyConflict", "IP families", "IPv4, IPv6", "us1", "1/2"),
+            clash("PortConflict", "ports", "http 80/TCP, https 443/TCP", "us1", "1/2"),
             why(
                 "rung=- tier=- cluster=eu1 zone=eu-a,eu-b address=203.0.113.1 kind=LoadBalancer",
                 "ready=2 chosen=no why=other-address-kind",
@@ -149,6 +151,8 @@ CASES: Final = [
         "name-explain",
         "_explain.us-b.pin._zone.db.shop.@Z TXT",
         [
+            clash("IPFamilyConflict", "IP families", "IPv4, IPv6", "us1,c1.fleet", "2/3"),
+            clash("PortConflict", "ports", "(unnamed) 9/TCP, mysql 3306/TCP", "us1,c1.fleet", "2/3"),
             why(
                 "rung=- tier=- cluster=eu1 zone=eu-a address=10.1.0.1 kind=PodIP",
                 "ready=1 chosen=no why=outside-asked-part",
@@ -173,6 +177,7 @@ CASES: Final = [
                 "rung=any tier=a cluster=c1.fleet zone=us-b address=10.3.0.1 kind=PodIP", "ready=1 share=1/1 chosen=yes"
             ),
         ],
+        over=(TCP,),
     ),
     Case("name-explain", "_explain.none.shop.@F TXT", ["NXDOMAIN", "SOA example.com. 7"]),
     Case("name-explain", "_explain.db.shop.@F TXT", ["REFUSED", "EDE 18", "no AA"], source=STRANGER),
