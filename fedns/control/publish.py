@@ -190,7 +190,7 @@ class Publisher:
         """What a control process before this one settled still counts; for the rest this one's word does."""
         catalog = self._truth.catalog
         if hello.epoch != self.epoch and hello.types:
-            catalog.settle(settled(hello.types) | catalog.settled, once=True)
+            catalog.settle({**settled(hello.types), **catalog.settled}, once=True)
         if hello.types != types_of(catalog):
             outbox.types()
 
