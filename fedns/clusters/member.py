@@ -7,7 +7,7 @@ follows from the evidence.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
@@ -116,6 +116,11 @@ class MemberFeed:
             found.append(f"{len(self._failures) - _TOLD} more objects cannot be understood")
         found += [f"source cluster {each} belongs to another member: refused" for each in sorted(self._strangers)]
         return found + self._translator.problems()
+
+    @property
+    def rejected(self) -> Mapping[ServiceKey, str]:
+        """What was to be exported and is not, with the reason."""
+        return self._translator.rejected if isinstance(self._translator, Translator) else {}
 
     async def run(self) -> None:
         """Follow the member until cancelled; a fault of ours is logged, and the feed begins anew."""

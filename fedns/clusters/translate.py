@@ -5,13 +5,18 @@ nothing of streams and of other members.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from fedns.clusters.facts import ExportFacts, ServiceFacts, SliceFacts
 from fedns.clusters.shelf import Change
 from fedns.clusters.shelves import Owned, Shelves, Touched
 from fedns.federation.objects import Export, ServiceKey
 from fedns.settings.schema import ExportMode, Trust
+
+NO_SERVICE: Final = "NoService"
+INVALID_TYPE: Final = "InvalidServiceType"
+"""Why a ServiceExport says nothing: there is no such Service, or it is an ExternalName, which has no addresses."""
 
 
 class Translator(Shelves):
@@ -27,12 +32,18 @@ class Translator(Shelves):
         self._cluster = cluster
         self._modes = frozenset(modes)
         self._owned = Owned()
+        self._rejected: dict[ServiceKey, str] = {}
         exports = ("exports",) if "ServiceExport" in self._modes else ()
         super().__init__(("services", "slices", *exports), trust, refused)
 
     def clusters(self) -> set[str]:
         """The clusters that it tells of."""
         return {self._cluster}
+
+    @property
+    def rejected(self) -> Mapping[ServiceKey, str]:
+        """What was to be exported and is not, with the reason as the Multi-Cluster Services API calls it."""
+        return self._rejected
 
     def exports(self, cluster: str) -> Iterator[Export]:
         """Everything that a cluster exports."""
@@ -69,9 +80,21 @@ class Translator(Shelves):
             return service.created
         return None
 
+    def _judge(self, key: ServiceKey) -> None:
+        """Note a service that is asked for by name, and cannot be exported."""
+        service = self._held("services").get(key)
+        asked = key in self._held("exports")
+        self._rejected.pop(key, None)
+        if not isinstance(service, ServiceFacts):
+            if asked:
+                self._rejected[key] = NO_SERVICE
+        elif service.external and (asked or ("Label" in self._modes and service.labelled)):
+            self._rejected[key] = INVALID_TYPE
+
     def _touched(self, resource: str, change: Change) -> Iterator[Touched]:
         key, before, after = change
         if resource != "slices":
+            self._judge(key)
             yield self._cluster, key
             return
         self._owned.move(before, after)

@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from fedns.answers import counters
+from fedns.control.directory import PAGE, Directory
 from fedns.control.metrics import CONTENT_TYPE, Metrics
 from fedns.control.overview import Overview
 from fedns.control.saving import Saving
@@ -25,6 +26,8 @@ START_SECONDS: Final = 30.0
 """A fedns that has just started is given so long before either counts."""
 LOCAL_SECONDS: Final = 30.0
 """With only the local cluster read, a fedns becomes ready after so long."""
+API: Final = ("clusters", "services", "endpoints", "conflicts", "snapshot")
+"""The pages below /api/v1, for people and commands."""
 
 log = logging.getLogger(__name__)
 
@@ -87,9 +90,17 @@ class Pages:
     """What each path shows."""
 
     def __init__(
-        self, *, overview: Overview, saving: Saving, metrics: Metrics, readiness: Readiness, health: Health
+        self,
+        *,
+        overview: Overview,
+        directory: Directory,
+        saving: Saving,
+        metrics: Metrics,
+        readiness: Readiness,
+        health: Health,
     ) -> None:
         self._overview = overview
+        self._directory = directory
         self._saving = saving
         self._metrics = metrics
         self._readiness = readiness
@@ -110,6 +121,25 @@ class Pages:
     async def clusters(self, _: web.Request) -> web.Response:
         """GET /api/v1/clusters."""
         return web.json_response(self._overview.page())
+
+    async def services(self, request: web.Request) -> web.Response:
+        """GET /api/v1/services: `prefix`, `after` and `limit` choose the page."""
+        return web.json_response(self._directory.services(*_page(request)))
+
+    async def endpoints(self, request: web.Request) -> web.Response:
+        """GET /api/v1/endpoints?service=NAMESPACE/NAME: page by page, too."""
+        _, after, limit = _page(request)
+        name = request.query.get("service", "")
+        if not (after or "0").isdecimal() or len(after) > 9:
+            return web.Response(status=400, text=f"after={after}: a whole number is needed\n")
+        found = self._directory.endpoints(name, after, limit)
+        if found is None:
+            return web.Response(status=404, text=f"no member exports a service {name or '(service=NAMESPACE/NAME)'}\n")
+        return web.json_response(found)
+
+    async def conflicts(self, request: web.Request) -> web.Response:
+        """GET /api/v1/conflicts: as services."""
+        return web.json_response(self._directory.conflicts(*_page(request)))
 
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
         """GET /api/v1/snapshot: all that is held now, as `answers.snapshot` reads it."""
@@ -178,8 +208,18 @@ class Servers:
             "/health": pages.health,
             "/ready": pages.ready,
             "/api/v1/clusters": pages.clusters,
+            "/api/v1/services": pages.services,
+            "/api/v1/endpoints": pages.endpoints,
+            "/api/v1/conflicts": pages.conflicts,
             "/api/v1/snapshot": pages.snapshot,
         }[path]
+
+
+def _page(request: web.Request) -> tuple[str, str, int]:
+    """Prefix, start and size of the page that is asked for; what is no size is the largest one."""
+    limit = request.query.get("limit", "")
+    size = int(limit) if limit.isascii() and limit.isdecimal() and len(limit) < 9 else PAGE
+    return request.query.get("prefix", ""), request.query.get("after", ""), max(1, min(size, PAGE))
 
 
 def _addresses(settings: Settings) -> dict[str, Address | None]:
@@ -187,8 +227,7 @@ def _addresses(settings: Settings) -> dict[str, Address | None]:
         "/metrics": settings.metrics,
         "/health": settings.health,
         "/ready": settings.ready,
-        "/api/v1/clusters": settings.admin,
-        "/api/v1/snapshot": settings.admin,
+        **dict.fromkeys((f"/api/v1/{page}" for page in API), settings.admin),
     }
 
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.control.admin import Health, Pages, Readiness, Servers
+from fedns.control.directory import Directory
 from fedns.control.feeds import Feeds
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
@@ -78,6 +79,7 @@ class Daemon:
         self._servers = Servers(
             Pages(
                 overview=overview,
+                directory=Directory(self._truth, self._pipeline.conflicts, lambda: self._feeds.running),
                 saving=Saving(self._truth, self._publisher),
                 metrics=self._metrics,
                 readiness=self._readiness,

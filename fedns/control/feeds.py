@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 from fedns.clusters.member import MemberFeed, Sink
 from fedns.clusters.streams import Stream
 from fedns.federation.health import Timers
+from fedns.federation.objects import ServiceKey
 from fedns.settings.schema import Member, Settings
 
 LISTS_AT_ONCE: Final = 8
@@ -24,6 +26,10 @@ class Feed(Protocol):
     @property
     def refused(self) -> Counter[str]:
         """What was left out of the objects read, by reason."""
+
+    @property
+    def rejected(self) -> Mapping[ServiceKey, str]:
+        """What was to be exported and is not, with the reason."""
 
     def streams(self) -> list[Stream]:
         """Every watched resource."""

@@ -105,6 +105,13 @@ class Metrics(Collector):
         yield _counter("cluster_throttled", "Times a member was held back by its event rate.", one, throttled)
         text = "Exports that appeared with an age that took a service from another cluster."
         yield _counter("cluster_backdated_exports", text, one, backdated)
+        rejected = {
+            (name, reason): float(count)
+            for name, feed in feeds.items()
+            for reason, count in Counter(feed.rejected.values()).items()
+        }
+        text = "Exports of a member that cannot be, by reason."
+        yield _gauge("cluster_exports_rejected", text, ("cluster", "reason"), rejected)
         yield _gauge("cluster_problems", "Problems of a member now.", one, problems)
 
     def _streams(self) -> Iterator[Metric]:
@@ -139,6 +146,10 @@ class Metrics(Collector):
 
     def _process(self) -> Iterator[Metric]:
         yield _gauge("services", "Services of the federation, joined.", (), {(): len(self._truth.catalog)})
+        kinds = self._pipeline.conflicts.counts().items()
+        conflicts = {(kind,): float(count) for kind, count in kinds}
+        text = "Services about which members disagree, by what about."
+        yield _gauge("services_in_conflict", text, ("kind",), conflicts)
         reloads = {(result,): float(count) for result, count in self.reloads.items()}
         yield _counter("config_reloads", "Configurations read again, by result.", ("result",), reloads)
         restarts = {(): float(sum(max(0, block[counters.STARTS] - 1) for block in self._blocks))}

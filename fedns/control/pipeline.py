@@ -19,6 +19,7 @@ from msgspec import structs
 
 from fedns.answers.rules import Rules
 from fedns.control.chronicle import Chronicle
+from fedns.control.conflicts import Conflicts
 from fedns.control.publish import Publisher
 from fedns.control.sources import Sources
 from fedns.control.truth import Truth
@@ -49,6 +50,7 @@ class Pipeline:
         self._clock = clock
         self._published = float("-inf")
         self._chronicle = Chronicle()
+        self.conflicts = Conflicts(truth.catalog, self._chronicle)
         self._told: set[str] = set()
         self._via: dict[str, str] = {}
         self._join(truth.rules)
@@ -81,6 +83,7 @@ class Pipeline:
             return
         self._told.add(cluster)
         keys = self._truth.catalog.replace(cluster, exports)
+        self.conflicts.touched(keys)
         if cluster in self._truth.read:
             self._publisher.changed(cluster, keys)
             return
@@ -95,6 +98,7 @@ class Pipeline:
         if export is not None:
             self._suspect(cluster, key, export)
         if self._truth.catalog.apply(cluster, key, export):
+            self.conflicts.touched((key,))
             self._publisher.changed(cluster, (key,), triggered)
 
     def found(self, via: str, cluster: str) -> bool:
@@ -117,6 +121,7 @@ class Pipeline:
         now = self._clock()
         for status in tuple(self._truth.statuses.values()):
             self._enter(status, health.age(status, now, self._truth.rules.timers), now)
+        self.conflicts.tick(now)
         self._chronicle.tick(now)
         self._told.clear()
         if now - self._published >= REPEAT_SECONDS:
@@ -136,7 +141,7 @@ class Pipeline:
     def _withdraw(self, gone: str) -> None:
         del self._truth.statuses[gone]
         self._truth.read.discard(gone)
-        self._truth.catalog.drop(gone)
+        self.conflicts.touched(self._truth.catalog.drop(gone))
         self._told.discard(gone)
         self._chronicle.left(gone)
         self.state_changes.pop(gone, None)
@@ -157,7 +162,10 @@ class Pipeline:
                 self._truth.statuses[cluster.name] = Status(cluster=cluster.name, joined=now, since=now)
                 log.info("%s: joined the federation", cluster.name, extra={"cluster": cluster.name})
         self._via = {cluster.name: cluster.via for cluster in rules.clusters if cluster.via}
-        self._truth.catalog.ranks = {cluster.name: cluster.trust_rank for cluster in rules.clusters}
+        ranks = {cluster.name: cluster.trust_rank for cluster in rules.clusters}
+        if ranks != self._truth.catalog.ranks:
+            self._truth.catalog.ranks = ranks
+            self.conflicts.touched(self._truth.catalog.keys())
 
     def _sources_of(self, hub: str) -> set[str]:
         return {source for source, via in self._via.items() if via == hub}

@@ -58,6 +58,25 @@ def test_external_names_are_never_exported() -> None:
     assert list(translator.exports("eu1")) == []
 
 
+def test_what_is_exported_in_vain_is_told() -> None:
+    """A ServiceExport of nothing or of an ExternalName is noted with its reason until that is over."""
+    translator = Translator("eu1", BOTH)
+    translator.replace("exports", items("exports", export("web", 2), export("none", 3)))
+    assert translator.rejected == {KEY: "NoService", ("shop", "none"): "NoService"}
+    outside = service("web", 4, exported=False, type="ExternalName")
+    labelled = service("label", 5, type="ExternalName")
+    silent = service("silent", 6, exported=False, type="ExternalName")
+    translator.replace("services", items("services", outside, labelled, silent))
+    assert translator.rejected == {
+        ("shop", "none"): "NoService",
+        KEY: "InvalidServiceType",
+        ("shop", "label"): "InvalidServiceType",
+    }
+    translator.replace("services", items("services", service("web", 7, exported=False)))
+    translator.replace("exports", items("exports", export("web", 2)))
+    assert translator.rejected == {}
+
+
 def test_slices_join_in_order_and_may_change_hands() -> None:
     """A service has all its slices, sorted; a slice that changes its label moves, and both services are touched."""
     translator = Translator("eu1", BOTH)

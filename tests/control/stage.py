@@ -62,6 +62,7 @@ class Followed:
     def __init__(self, *streams: Stream) -> None:
         self.counts = Counter({"failure": 3, "list": 4, "throttled": 5})
         self.refused = Counter({"address": 2})
+        self.rejected = {("shop", "outside"): "InvalidServiceType"}
         self._streams = streams
 
     def streams(self) -> list[Stream]:

@@ -1,5 +1,6 @@
 """The HTTP pages over real sockets, and what decides between 200 and 503."""
 
+import json
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -10,6 +11,7 @@ from fedns.answers.snapshot import unpack
 from fedns.answers.wire import Replace
 from fedns.control import admin
 from fedns.control.admin import Health, Pages, Readiness, Servers
+from fedns.control.directory import Directory
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
 from fedns.control.overview import Overview
@@ -17,7 +19,7 @@ from fedns.control.saving import Saving
 from fedns.federation.health import Synced
 from fedns.lab.processes import free_port
 from fedns.settings.schema import Address, Kubeconfig, Member, Settings
-from tests.control.stage import Control, block, export, rules
+from tests.control.stage import Control, Followed, block, export, rules
 
 HERE = "127.0.0.1"
 
@@ -33,6 +35,7 @@ class Site:
         overview = Overview(truth=truth, publisher=publisher, pipeline=pipeline, feeds=dict, membership=membership)
         pages = Pages(
             overview=overview,
+            directory=Directory(truth, pipeline.conflicts, lambda: {"eu1": Followed()}),
             saving=Saving(truth, publisher),
             metrics=metrics,
             readiness=self.readiness,
@@ -109,6 +112,31 @@ async def test_a_snapshot_can_be_fetched(control: Control, site: Site) -> None:
     async with aiohttp.ClientSession() as session, session.get(f"http://{host}:{port}/api/v1/snapshot") as response:
         found = unpack(await response.read())
     assert any(isinstance(each, Replace) and each.exports[0].name == "web" for each in found.messages)
+
+
+async def ask(site: Site, path: str, query: str) -> tuple[int, str]:
+    """Status and text of a page below /api/v1 with a query."""
+    host, port = site.servers.bound()[path]
+    async with aiohttp.ClientSession() as session, session.get(f"http://{host}:{port}{path}?{query}") as response:
+        return response.status, await response.text()
+
+
+async def test_the_directory_is_served_page_by_page(control: Control, site: Site) -> None:
+    """Prefix, start and size come from the query; nonsense is the default, or a sentence."""
+    control.pipeline.replaced("eu1", [export("eu1", name) for name in ("web", "web2", "api")])
+    await site.servers.open(settings(metrics=None, admin=at()))
+    status, text = await ask(site, "/api/v1/services", "prefix=shop/w&limit=1")
+    assert (status, [each["name"] for each in json.loads(text)["services"]]) == (200, ["web"])
+    status, text = await ask(site, "/api/v1/services", "prefix=shop/w&limit=x&after=shop/web")
+    assert (status, [each["name"] for each in json.loads(text)["services"]]) == (200, ["web2"])
+    status, text = await ask(site, "/api/v1/endpoints", "service=shop/web")
+    assert (status, json.loads(text)["endpoints"][0]["address"]) == (200, "10.0.0.1")
+    assert await ask(site, "/api/v1/endpoints", "service=shop/none") == (404, "no member exports a service shop/none\n")
+    status, text = await ask(site, "/api/v1/endpoints", "")
+    assert (status, "service=NAMESPACE/NAME" in text) == (404, True)
+    assert (await ask(site, "/api/v1/endpoints", "service=shop/web&after=x"))[0] == 400
+    status, text = await ask(site, "/api/v1/conflicts", "")
+    assert (status, json.loads(text)["conflicts"][0]["kind"]) == (200, "InvalidServiceType")
 
 
 async def test_each_address_shows_its_own_paths_only(site: Site) -> None:

@@ -11,8 +11,8 @@ from tests.house import tree
 
 HOMES: dict[str, tuple[str, ...]] = {
     "kubernetes": ("clusters/connect.py",),
-    # The configuration, and the kubeconfigs of members.
-    "yaml": ("settings/load.py", "clusters/kubeconfig.py"),
+    # The configuration, the kubeconfigs of members, and what a command prints for programs.
+    "yaml": ("settings/load.py", "clusters/kubeconfig.py", "cli/get.py"),
     # The admin server hands out what the collector made, in the format that prometheus_client writes.
     "prometheus_client": ("control/metrics.py", "control/admin.py"),
     # The client under `kubernetes` is used for timeouts and raw streams; the lab and the admin pages are servers.
