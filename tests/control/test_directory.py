@@ -50,7 +50,8 @@ def test_services(directory: Directory) -> None:
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 6])
 def test_a_walk_shows_every_service_once(directory: Directory, limit: int) -> None:
     """Whatever the size of the pages; the last one says that it is the last."""
-    seen, after = [], ""
+    seen: list[str] = []
+    after: str | None = ""
     while after is not None:
         page = directory.services("", after, limit)
         assert len(page["services"]) <= limit
