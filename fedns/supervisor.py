@@ -8,6 +8,7 @@ at once.
 import contextlib
 import logging
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -139,6 +140,7 @@ class Supervisor:
         listener.listen(128)
         self._sockets = [*open_sockets(settings.dns.listen), listener]
         kinds = {kind: tuple(s.fileno() for s in self._sockets[:-1] if s.type == kind) for kind in _KINDS}
+        master = secrets.token_hex(32)
         slots = tuple(_memory(f"fedns slot {at}") for at in range(workers + 1))
 
         def child(slot: int) -> Child:
@@ -153,6 +155,7 @@ class Supervisor:
                 tcp=kinds[socket.SOCK_STREAM],
                 lifeline=self._lifeline[0],
                 workers=workers,
+                master=master,
                 logging=settings.logging,
             )
 

@@ -4,7 +4,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from fedns.answers import codes
 from fedns.answers.names import Asked, Grammar, Subject
@@ -22,12 +22,20 @@ PARTS: Final = "*"
 
 
 class Client(Struct, frozen=True, kw_only=True):
-    """Who asks: a packed address, where it is, and whether it may ask at all and may see diagnostics."""
+    """Who asks: a packed address, where it is, and whether it may ask at all and may see diagnostics.
+
+    `subnet` is the client subnet for which it asks, and that is believed.
+    """
 
     address: bytes
     location: Location
     allowed: bool
     diagnostics: bool
+    subnet: str = ""
+
+    def at(self, location: Location, subnet: str) -> "Client":
+        """The same client, asking for another place."""
+        return structs.replace(self, location=location, subnet=subnet)
 
 
 class State(Struct, frozen=True, kw_only=True, dict=True):
@@ -95,7 +103,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     `chain` are the aliases that lead to the groups' owner. With `subset` a set of addresses may be cut to what fits
     UDP, in windows that take turns; `max_answers` (0: all) cuts it on every transport; with `rotate` the order of the
-    records goes round.
+    records goes round. `zone` is the kind of zone that the name is in.
     """
 
     rcode: int = codes.NOERROR
@@ -109,6 +117,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     rotate: bool = False
     aa: bool = True
     max_answers: int = 0
+    zone: str = "none"
 
 
 def one(*records: Record) -> tuple[AnswerGroup, ...]:

@@ -53,6 +53,8 @@ COOKIE: Final = 10
 TCP_KEEPALIVE: Final = 11
 PADDING: Final = 12
 EDE: Final = 15
+LOCATION: Final = 65_353
+"""Of the range for local use: where the client of a trusted sidecar is, as words like `cluster=eu1 zone=eu-a`."""
 
 # Extended DNS error codes (RFC 8914).
 EDE_OTHER: Final = 0

@@ -2,10 +2,12 @@
 
 Each process slot has one block of shared memory with one writer, so no locks; the supervisor makes the blocks, a new
 process in a slot goes on counting where the last one stopped, and the metrics collector adds the blocks up. One word
-counts one (transport, family, type, rcode), so the hot path pays a single addition for all its labels.
+counts one (transport, family, origin, zone, type, rcode), so the hot path pays a single addition for all its labels.
 """
 
 from collections.abc import Iterator
+from itertools import product
+from math import prod
 from typing import Final, NamedTuple
 
 HEARTBEAT: Final = 0
@@ -21,23 +23,54 @@ MISSES: Final = 5
 ENTRIES: Final = 6
 """Encoded answers held now."""
 CONNECTIONS: Final = 7
-"""TCP connections open now."""
+"""TCP and TLS connections open now."""
+PARSED_HITS: Final = 8
+"""Queries that were parsed, and then found in the cache of encoded answers."""
+TRUNCATED_BY_LIMIT: Final = 9
+"""Responses over the rate limit that were answered with TC."""
+BAD_COOKIES: Final = 10
+"""Responses over the rate limit that were answered with BADCOOKIE."""
+GOOD_COOKIES: Final = 11
+"""Queries with a server cookie that proved the client's address."""
+RECEIVE_OVERFLOWS: Final = 12
+"""Packets that found no room in the receive buffer of a UDP socket."""
+HANDSHAKES_FAILED: Final = 13
+"""TLS handshakes that failed, or took too long."""
+ACCEPT_PAUSES: Final = 14
+"""Times that no connection was accepted for a moment, for want of file descriptors."""
 
 DROPS: Final = 16
-DROP_REASONS: Final = ("malformed", "send_buffer_full", "send_failed", "too_many_connections", "slow_client", "fault")
+DROP_REASONS: Final = (
+    "malformed",
+    "send_buffer_full",
+    "send_failed",
+    "too_many_connections",
+    "slow_client",
+    "fault",
+    "rate_limited",
+    "no_port",
+)
 
-TRANSPORTS: Final = ("udp", "tcp")
+TRANSPORTS: Final = ("udp", "tcp", "dot")
 FAMILIES: Final = ("1", "2")
 """1 is IPv4, 2 is IPv6: the values of CoreDNS's `family` label."""
 TYPES: Final = ("A", "AAAA", "SRV", "TXT", "PTR", "SOA", "NS", "CNAME", "ANY", "HTTPS", "SVCB", "MX", "other")
 TYPE_NUMBERS: Final = {1: 0, 28: 1, 33: 2, 16: 3, 12: 4, 6: 5, 2: 6, 5: 7, 255: 8, 65: 9, 64: 10, 15: 11}
-RCODES: Final = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "BADVERS", "other")
-RCODE_NUMBERS: Final = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 16: 6}
+RCODES: Final = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "BADVERS", "BADCOOKIE", "other")
+RCODE_NUMBERS: Final = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 16: 6, 23: 7}
 
-REPLIES: Final = 32
-_PER_FAMILY: Final = len(TYPES) * len(RCODES)
-_PER_TRANSPORT: Final = len(FAMILIES) * _PER_FAMILY
-REPLIES_END: Final = REPLIES + len(TRANSPORTS) * _PER_TRANSPORT
+ORIGINS: Final = ("local", "clients", "subnet", "hint")
+"""How the client's place was found: the default, its address, a client subnet, a location hint."""
+ZONES: Final = ("none", "clusterset", "federation", "reverse", "old")
+"""Kinds of zones."""
+EDE_CODES: Final = (0, 3, 14, 15, 17, 18, 19, 20, 22, 23)
+"""Extended errors (RFC 8914) that fedns sends."""
+
+EDES: Final = 32
+REPLIES: Final = 64
+_LABELS: Final = (TRANSPORTS, FAMILIES, ORIGINS, ZONES, TYPES, RCODES)
+"""From the slowest changing to the fastest."""
+REPLIES_END: Final = REPLIES + prod(map(len, _LABELS))
 
 DURATIONS: Final = REPLIES_END
 DURATION_BUCKETS: Final = 16
@@ -45,7 +78,8 @@ DURATION_BUCKETS: Final = 16
 DURATION_SUMS: Final = DURATIONS + len(TRANSPORTS) * DURATION_BUCKETS
 """One word a transport: nanoseconds in all."""
 
-WORDS: Final = 512
+WORDS: Final = 14_336
+"""Most are never touched, and cost no memory."""
 BYTES: Final = WORDS * 8
 
 
@@ -54,28 +88,41 @@ class ReplyCount(NamedTuple):
 
     transport: str
     family: str
+    origin: str
+    zone: str
     qtype: str
     rcode: str
     sent: int
 
 
-def reply_word(*, stream: bool, family: int, qtype: int | None, rcode: int) -> int:
-    """The index of the word that counts such replies; `family` is 4 or 6, `qtype` None when it was not readable."""
+def reply_word(*, transport: int, family: int, origin: int, zone: int, qtype: int | None, rcode: int) -> int:
+    """The index of the word that counts such replies.
+
+    `family` is 4 or 6, `qtype` None when it was not readable; `transport`, `origin` and `zone` are indices.
+    """
     kind = TYPE_NUMBERS.get(qtype, len(TYPES) - 1) if qtype is not None else len(TYPES) - 1
     code = RCODE_NUMBERS.get(rcode, len(RCODES) - 1)
-    return REPLIES + stream * _PER_TRANSPORT + (family == 6) * _PER_FAMILY + kind * len(RCODES) + code
+    word = 0
+    for labels, at in zip(_LABELS, (transport, family == 6, origin, zone, kind, code), strict=True):
+        word = word * len(labels) + at
+    return REPLIES + word
 
 
 def replies(block: memoryview) -> Iterator[ReplyCount]:
     """Every kind of reply that a block has counted at least once."""
-    word = REPLIES
-    for transport in TRANSPORTS:
-        for family in FAMILIES:
-            for qtype in TYPES:
-                for rcode in RCODES:
-                    if block[word]:
-                        yield ReplyCount(transport, family, qtype, rcode, block[word])
-                    word += 1
+    for labels, sent in zip(product(*_LABELS), block[REPLIES:REPLIES_END].tolist(), strict=True):
+        if sent:
+            yield ReplyCount(*labels, sent)
+
+
+def ede_word(code: int) -> int:
+    """The word that counts responses with this extended error; one that is not known here counts as Other (0)."""
+    return EDES + (EDE_CODES.index(code) if code in EDE_CODES else 0)
+
+
+def edes(block: memoryview) -> dict[int, int]:
+    """Responses by their extended error."""
+    return {code: block[EDES + at] for at, code in enumerate(EDE_CODES)}
 
 
 def drops(block: memoryview) -> dict[str, int]:

@@ -54,13 +54,14 @@ def whoami(question: Question) -> Answer:
     client = question.client
     where = client.location
     edns = question.query.edns
-    subnet = edns is not None and any(code == codes.CLIENT_SUBNET for code, _ in edns.options)
+    announced = edns is not None and any(code == codes.CLIENT_SUBNET for code, _ in edns.options)
+    subnet = client.subnet or ("ignored" if announced else "none")
     place = (
         f"cluster={where.cluster or '-'} zone={where.zone or '-'} region={where.region or '-'}"
         f" jurisdiction={where.jurisdiction or '-'} network={where.network or '-'}"
     )
     told = [
-        f"address={ip_address(client.address)} subnet={'ignored' if subnet else 'none'}",
+        f"address={ip_address(client.address)} subnet={subnet}",
         place,
         f"rule={where.rule or '-'}",
         f"ladder={','.join(Policy().ladder)}",

@@ -37,6 +37,12 @@ def read_options(content: bytes) -> tuple[tuple[int, bytes], ...] | None:
     return tuple(options) if at == len(content) else None
 
 
+def subnet(option: bytes) -> tuple[bytes, int]:
+    """The address (4 or 16 bytes, packed) and the prefix length of a well-formed client subnet."""
+    family, length, _ = _SUBNET.unpack_from(option)
+    return option[_SUBNET.size :].ljust(16 if family == 2 else 4, b"\0"), length
+
+
 def _is_cookie(option: bytes) -> bool:
     """Whether it is a client cookie, alone or with a server cookie (RFC 7873 section 5.2.2)."""
     return len(option) == 8 or 16 <= len(option) <= 40

@@ -45,6 +45,7 @@ class Query(NamedTuple):
 
     `name` is the wire form as received, with its case and the root byte; `labels` are lower-cased (ASCII only, RFC
     4343) and without the root; `flags` are the second 16 bits of the header; the question ends before `question_end`.
+    One that asks for a cookie only has no question, and an empty name without even the root byte.
     """
 
     id: int
@@ -99,7 +100,7 @@ def parse(packet: bytes) -> Query | Refusal:
         return Refusal(codes.NOTIMP, ident, flags)
     # RFC 9619: one question. An OPT and a TSIG record are all that may follow it.
     if questions != 1 or answers or authorities > 1 or additionals > 2 or size > MAX_QUERY_BYTES:
-        return Refusal(codes.FORMERR, ident, flags)
+        return _no_question(packet, ident, flags)
     lowered = packet[HEADER_BYTES : HEADER_BYTES + MAX_NAME_BYTES].lower()  # no length byte is a letter: 63 < ord("A")
     labels = []
     at = 0
@@ -130,6 +131,16 @@ def parse(packet: bytes) -> Query | Refusal:
     return Query(ident, 0, flags, packet[HEADER_BYTES:name_end], tuple(labels), qtype, qclass, edns, end)
 
 
+def _no_question(packet: bytes, ident: int, flags: int) -> Query | Refusal:
+    """A query without a question may ask for a cookie, and nothing else (RFC 7873 section 5.4)."""
+    if packet[4:HEADER_BYTES] != b"\0\0\0\0\0\0\0\1" or len(packet) > MAX_QUERY_BYTES:
+        return Refusal(codes.FORMERR, ident, flags)
+    rcode, edns = _additional(packet, HEADER_BYTES, 1)
+    if rcode == codes.NOERROR and edns is not None and any(code == codes.COOKIE for code, _ in edns.options):
+        return Query(ident, 0, flags, b"", (), 0, 0, edns, HEADER_BYTES)
+    return Refusal(rcode or codes.FORMERR, ident, flags, edns=edns is not None)
+
+
 def refuse(refusal: Refusal) -> bytes:
     """The reply to a refused packet; empty for silence. It carries no record but OPT."""
     if refusal.rcode < 0:
@@ -138,7 +149,7 @@ def refuse(refusal: Refusal) -> bytes:
     kept = 0x7800 if refusal.rcode == codes.NOTIMP else 0x7800 | codes.RD
     flags = codes.QR | refusal.flags & kept | refusal.rcode & 0xF
     reply = _HEADER.pack(refusal.id, flags, bool(refusal.question), 0, 0, refusal.edns) + refusal.question
-    return reply + _opt(refusal.rcode, dnssec_ok=False, options=()) if refusal.edns else reply
+    return reply + opt_record(refusal.rcode, dnssec_ok=False) if refusal.edns else reply
 
 
 def write(
@@ -166,8 +177,8 @@ def write(
     put_name(out, pointers, query.name)
     out += _QUESTION.pack(query.qtype, query.qclass)
     question_end = len(out)
-    bare = _opt(rcode, dnssec_ok=edns.dnssec_ok, options=()) if edns is not None else b""
-    opt = _opt(rcode, dnssec_ok=edns.dnssec_ok, options=options) if edns is not None and options else bare
+    bare = opt_record(rcode, dnssec_ok=edns.dnssec_ok) if edns is not None else b""
+    opt = opt_record(rcode, dnssec_ok=edns.dnssec_ok, options=options) if edns is not None and options else bare
     counts = [0, 0, 0]
     if not (_put(out, pointers, answers, limit - len(bare)) and _put(out, pointers, authority, limit - len(bare))):
         del out[question_end:]
@@ -182,6 +193,14 @@ def write(
     flags = codes.QR | (codes.AA if aa else 0) | (codes.TC if tc else 0) | query.flags & codes.RD | rcode & 0xF
     _HEADER.pack_into(out, 0, query.id, flags, 1, counts[0], counts[1], counts[2] + bool(opt))
     return bytes(out)
+
+
+def write_options(query: Query, rcode: int, options: Sequence[tuple[int, bytes]], *, tc: bool = False) -> bytes:
+    """A reply with nothing but the query's own question, if it had one, and EDNS options, if it had EDNS."""
+    opt = opt_record(rcode, dnssec_ok=query.edns.dnssec_ok, options=options) if query.edns is not None else b""
+    flags = codes.QR | (codes.TC if tc else 0) | query.flags & codes.RD | rcode & 0xF
+    question = query.name and query.name + _QUESTION.pack(query.qtype, query.qclass)
+    return _HEADER.pack(query.id, flags, bool(question), 0, 0, bool(opt)) + question + opt
 
 
 def _additional(packet: bytes, at: int, count: int) -> tuple[int, Edns | None]:
@@ -219,7 +238,7 @@ def _additional(packet: bytes, at: int, count: int) -> tuple[int, Edns | None]:
     return codes.NOTAUTH if signed else codes.NOERROR, edns
 
 
-def _opt(rcode: int, *, dnssec_ok: bool, options: Sequence[tuple[int, bytes]]) -> bytes:
+def opt_record(rcode: int, *, dnssec_ok: bool, options: Sequence[tuple[int, bytes]] = ()) -> bytes:
     """Our OPT record (RFC 6891 section 6.1.2): version 0, the upper bits of the rcode, DO as the client set it."""
     content = b"".join(OPTION.pack(code, len(value)) + value for code, value in options)
     ttl = rcode >> 4 << 24 | (_DNSSEC_OK if dnssec_ok else 0)

@@ -7,6 +7,8 @@ nothing is looked up for a client that may not ask.
 from collections.abc import Callable
 from typing import Final
 
+from msgspec import structs
+
 from fedns.answers import codes, records
 from fedns.answers.answer import Answer, AnswerGroup, Client, Question, State, one
 from fedns.answers.apex import apex, version
@@ -40,8 +42,8 @@ def resolve(query: Query, client: Client, held: State, now: float) -> Answer:
     question = Question(query=query, asked=asked, client=client, state=held, now=now)
     answer = _about(question)
     if query.qtype == codes.ANY and answer.rcode == codes.NOERROR and not answer.groups:
-        return Answer(groups=one(records.hinfo(query.name, HINFO_TTL)), key=question.key)
-    return answer
+        answer = Answer(groups=one(records.hinfo(query.name, HINFO_TTL)), key=question.key)
+    return structs.replace(answer, zone=asked.zone.kind)
 
 
 def _about(question: Question) -> Answer:

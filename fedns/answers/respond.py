@@ -1,8 +1,9 @@
 """The one packet path: a query's bytes in, a reply's bytes out, for every transport.
 
 `respond` never raises, never awaits and never logs: what happened is counted in the replica's block of counters. In the
-order in which it happens: a remembered answer is taken; else the packet is parsed, refused when it is malformed,
-resolved, encoded to fit the transport, and remembered.
+order in which it happens: a plain packet that has come before has its answer; any other is parsed, refused when it is
+malformed, and has the answer to what it asks, which is resolved and encoded when nobody has asked it yet; who is over
+the rate limit gets silence, or is sent to TCP; what is special about the packet is put into the reply.
 """
 
 from collections.abc import Sequence
@@ -10,19 +11,26 @@ from typing import Final
 
 from fedns.answers import codes, counters
 from fedns.answers.answer import Answer
-from fedns.answers.packet import Query, Record, Refusal, parse, refuse, write
-from fedns.answers.replica import Entry, Replica, View
+from fedns.answers.extras import Extras, add_extras, read_extras
+from fedns.answers.memory import Asking, Entry, Place
+from fedns.answers.packet import Query, Record, Refusal, opt_record, parse, refuse, write, write_options
+from fedns.answers.replica import Replica
 from fedns.answers.resolve import resolve
 from fedns.answers.turns import Turn, turns, windows
+from fedns.answers.views import View
 
 MIN_UDP_BYTES: Final = 512
 """RFC 1035: what a client without EDNS takes."""
 MAX_UDP_BYTES: Final = 1232
 """The DNS flag day's size: no fragments on any common path (RFC 9715)."""
+SIZE_STEP: Final = 64
+"""Clients' UDP sizes are rounded down to multiples of this, so that answers are remembered for few sizes."""
 MAX_STREAM_BYTES: Final = 65_535
+MAX_EXTRA_BYTES: Final = 1024
+"""More than all options that are appended to an encoded answer."""
 
 MAX_REMEMBERED_BYTES: Final = 320
-"""A longest name with plain EDNS and a cookie; longer packets are rare, and their bytes would be the key."""
+"""A longest name with plain EDNS; longer packets are rare, and their bytes would be the key."""
 
 SILENCE: Final = b""
 
@@ -30,38 +38,130 @@ SILENCE: Final = b""
 def respond(packet: bytes, view: View, replica: Replica, now: float) -> bytes:
     """The reply to one packet, empty for silence; `now` is CLOCK_MONOTONIC seconds."""
     try:
-        entry = view.entries.get(packet[2:])
+        entry = view.packets.get(packet[2:])
         if entry is None:
             return _answer(packet, view, replica, now)
-        replica.counts[entry.word] += 1
+        if view.bucket is not None and view.bucket.over(now):
+            return _limited(packet, view, replica, Extras(view.spot))
+        counts = replica.counts
+        counts[entry.word] += 1
+        if entry.noted:
+            counts[entry.noted] += 1
         return packet[:2] + entry.take()
     except Exception:  # noqa: BLE001 -- the door's promise: a bug of ours costs one SERVFAIL, never the worker
         return _fault(packet, replica)
 
 
 def _answer(packet: bytes, view: View, replica: Replica, now: float) -> bytes:
-    replica.counts[counters.MISSES] += 1
     query = parse(packet)
     if isinstance(query, Refusal):
-        return _refuse(query, view, replica)
-    answer = resolve(query, view.client, replica.state, now)
-    word = counters.reply_word(stream=view.stream, family=view.family, qtype=query.qtype, rcode=answer.rcode)
-    entry = _entry(query, answer, view, replica.rules.nsid, word)
-    if answer.cacheable and len(packet) <= MAX_REMEMBERED_BYTES:
-        replica.keep(view, packet[2:], entry, answer.key, negative=answer.rcode != codes.NOERROR)
+        return _refuse(query, view, replica, now)
+    extras = read_extras(query, view, replica)
+    if not query.name:
+        return _only_cookie(query, extras, view, replica, now)
+    limit = _limit(query, view, extras)
+    asking = _asking(query, extras, limit)
+    entry = extras.spot.known.answers.get(asking)
+    if entry is None:
+        replica.counts[counters.MISSES] += 1
+        entry = _make(query, asking, extras, view, replica, limit, now)
+    else:
+        replica.counts[counters.PARSED_HITS] += 1
+        if extras.plain and query.name == asking[0] and len(packet) <= MAX_REMEMBERED_BYTES:
+            replica.memory.alias(extras.spot.known, packet[2:], entry)
+    if view.bucket is not None and not extras.proven and view.bucket.over(now):
+        return _limited(packet, view, replica, extras)
+    replica.counts[entry.word] += 1
+    if entry.noted:
+        replica.counts[entry.noted] += 1
+    reply = entry.take()
+    if query.name != asking[0]:
+        # All other names with the same suffix are pointers to the question: so they take its case (0x20).
+        reply = reply[:10] + query.name + reply[10 + len(query.name) :]
+    if extras.options or extras.padded:
+        reply = add_extras(reply, entry.opt, extras)
+    return packet[:2] + reply
+
+
+def _make(query: Query, asking: Asking, extras: Extras, view: View, replica: Replica, limit: int, now: float) -> Entry:
+    """Resolve a question that nobody has asked, in lower case, and remember the answer where that is allowed."""
+    query = query._replace(name=asking[0])
+    spot = extras.spot
+    client = view.client
+    if spot is not view.spot:
+        client = client.at(spot.location, spot.subnet)
+    answer = resolve(query, client, replica.state, now)
+    entry = _entry(query, answer, view, _options(query, answer, replica.rules.nsid if extras.nsid else ""), limit)
+    entry.word = counters.reply_word(
+        transport=view.transport,
+        family=view.family,
+        origin=spot.origin,
+        zone=counters.ZONES.index(answer.zone),
+        qtype=query.qtype,
+        rcode=answer.rcode,
+    )
+    if answer.ede and query.edns is not None:
+        entry.noted = counters.ede_word(answer.ede[0][0])
+    if answer.cacheable:
+        negative = answer.rcode != codes.NOERROR or not answer.groups
+        replica.memory.keep(Place(spot.known, asking, answer.key, negative), entry)
         if answer.ede:
-            replica.keep_briefly(entry, now)
-    replica.counts[word] += 1
-    return packet[:2] + entry.take()
+            replica.memory.keep_briefly(entry, now)
+    return entry
 
 
-def _refuse(refusal: Refusal, view: View, replica: Replica) -> bytes:
+def _refuse(refusal: Refusal, view: View, replica: Replica, now: float) -> bytes:
     if refusal.rcode < 0:
         replica.counts[counters.DROPS + counters.DROP_REASONS.index("malformed")] += 1
         return SILENCE
-    word = counters.reply_word(stream=view.stream, family=view.family, qtype=None, rcode=refusal.rcode)
-    replica.counts[word] += 1
+    if _over(view, replica, now):
+        return SILENCE
+    replica.counts[_plain_word(view, refusal.rcode)] += 1
     return refuse(refusal)
+
+
+def _only_cookie(query: Query, extras: Extras, view: View, replica: Replica, now: float) -> bytes:
+    """A query without a question: a cookie for a client that wants to have one first (RFC 7873 section 5.4)."""
+    if not extras.cookie:
+        return _refuse(Refusal(codes.FORMERR, query.id, query.flags, edns=True), view, replica, now)
+    if not extras.proven and _over(view, replica, now):
+        return SILENCE
+    replica.counts[_plain_word(view, codes.NOERROR)] += 1
+    return write_options(query, codes.NOERROR, [(codes.COOKIE, extras.cookie)])
+
+
+def _limited(packet: bytes, view: View, replica: Replica, extras: Extras) -> bytes:
+    """A response that is one too many: silence, or now and then one that no forger gains by.
+
+    A client that shows any cookie is told to ask again with the new one (RFC 7873 section 5.2.3), others to use TCP.
+    """
+    query = parse(packet)
+    if isinstance(query, Refusal) or view.bucket is None or not view.bucket.slips():
+        replica.counts[counters.DROPS + counters.DROP_REASONS.index("rate_limited")] += 1
+        return SILENCE
+    if extras.cookie:
+        replica.counts[counters.BAD_COOKIES] += 1
+        replica.counts[_plain_word(view, codes.BADCOOKIE)] += 1
+        return write_options(query, codes.BADCOOKIE, [(codes.COOKIE, extras.cookie)])
+    replica.counts[counters.TRUNCATED_BY_LIMIT] += 1
+    replica.counts[_plain_word(view, codes.NOERROR)] += 1
+    return write_options(query, codes.NOERROR, (), tc=True)
+
+
+def _over(view: View, replica: Replica, now: float) -> bool:
+    """Whether a reply that is nobody's answer is one too many: it is dropped, for TCP would not help."""
+    if view.bucket is None or not view.bucket.over(now):
+        return False
+    replica.counts[counters.DROPS + counters.DROP_REASONS.index("rate_limited")] += 1
+    return True
+
+
+def _plain_word(view: View, rcode: int) -> int:
+    """Counts a reply that is about no zone."""
+    origin = view.spot.origin
+    return counters.reply_word(
+        transport=view.transport, family=view.family, origin=origin, zone=0, qtype=None, rcode=rcode
+    )
 
 
 def _fault(packet: bytes, replica: Replica) -> bytes:
@@ -72,10 +172,15 @@ def _fault(packet: bytes, replica: Replica) -> bytes:
     return packet[:2] + bytes((0x80 | packet[2] & 0x79, codes.SERVFAIL)) + bytes(8)
 
 
-def _entry(query: Query, answer: Answer, view: View, nsid: str, word: int) -> Entry:
-    limit = _limit(query, view)
-    options = _options(query, answer, nsid)
+def _asking(query: Query, extras: Extras, limit: int) -> Asking:
+    """All that the bytes of an answer depend on, beside the kind of client."""
+    shape = limit << 4 | bool(query.flags & codes.RD) << 3 | extras.nsid << 2
+    if query.edns is not None:
+        shape |= 2 | query.edns.dnssec_ok
+    return query.name.lower(), query.qtype, query.qclass, shape
 
+
+def _entry(query: Query, answer: Answer, view: View, options: list[tuple[int, bytes]], limit: int) -> Entry:
     def encode(answers: Sequence[Record], additional: Sequence[Record]) -> bytes:
         return write(
             query,
@@ -88,34 +193,37 @@ def _entry(query: Query, answer: Answer, view: View, nsid: str, word: int) -> En
             options=options,
         )
 
+    opt = b""
+    if query.edns is not None:
+        opt = opt_record(answer.rcode, dnssec_ok=query.edns.dnssec_ok, options=options)
     if not answer.groups:
         reply = encode((), ())[2:]
-        return Entry(1, lambda _at: reply, word)
+        return Entry(1, lambda _at: reply, opt)
     walk = _walk(answer, limit, len(encode((), ())), stream=view.stream)
 
     def encode_turn(at: int) -> bytes:
         group = answer.groups[walk[at].group]
         return encode([group.records[each] for each in walk[at].records], group.additional)[2:]
 
-    return Entry(len(walk), encode_turn, word)
+    return Entry(len(walk), encode_turn, opt)
 
 
-def _limit(query: Query, view: View) -> int:
+def _limit(query: Query, view: View, extras: Extras) -> int:
+    """How long the answer may be, without what is appended to it."""
     if view.stream:
-        return MAX_STREAM_BYTES
+        return MAX_STREAM_BYTES - MAX_EXTRA_BYTES if extras.options or extras.padded else MAX_STREAM_BYTES
     if query.edns is None:
         return MIN_UDP_BYTES
-    return min(max(query.edns.payload, MIN_UDP_BYTES), MAX_UDP_BYTES)
+    limit = min(max(query.edns.payload, MIN_UDP_BYTES), MAX_UDP_BYTES) - len(extras.options)
+    return limit if limit == MAX_UDP_BYTES else limit - limit % SIZE_STEP
 
 
 def _options(query: Query, answer: Answer, nsid: str) -> list[tuple[int, bytes]]:
-    """The EDNS options of the reply: extended errors (RFC 8914), and the server's name where asked (RFC 5001)."""
+    """The EDNS options that belong to the answer: extended errors (RFC 8914), the server's name (RFC 5001)."""
     if query.edns is None:
         return []
     options = [(codes.EDE, code.to_bytes(2) + text.encode()) for code, text in answer.ede]
-    if nsid and any(code == codes.NSID for code, _ in query.edns.options):
-        options.append((codes.NSID, nsid.encode()))
-    return options
+    return [*options, (codes.NSID, nsid.encode())] if nsid else options
 
 
 def _walk(answer: Answer, limit: int, overhead: int, *, stream: bool) -> list[Turn]:

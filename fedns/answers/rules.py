@@ -28,8 +28,26 @@ class Zone(Struct, frozen=True, kw_only=True):
     negative_ttl: int = 5
 
 
+class RateLimit(Struct, frozen=True, kw_only=True):
+    """How many UDP responses a second one prefix of clients gets; `exempt` are CIDRs without a limit.
+
+    One in `slip` of those that are too many is answered with TC (0: none). `window`, in seconds, is how much debt at
+    most is remembered.
+    """
+
+    responses_per_second: int = 200
+    slip: int = 2
+    ipv4_prefix: int = 24
+    ipv6_prefix: int = 56
+    window: float = 15.0
+    exempt: tuple[str, ...] = ()
+
+
 class Rules(Struct, frozen=True, kw_only=True):
-    """The settings that decide answers; `allow` and `diagnostics` are CIDRs of clients, `nsid` names this server."""
+    """The settings that decide answers; `allow`, `diagnostics` and `ecs_from` are CIDRs, `nsid` names this server.
+
+    `cookie_secrets` make and check DNS cookies, the first one makes them; without any, each server has its own.
+    """
 
     zones: tuple[Zone, ...]
     clusters: tuple[Cluster, ...] = ()
@@ -41,3 +59,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     allow: tuple[str, ...] = ("0.0.0.0/0", "::/0")
     diagnostics: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     nsid: str = ""
+    ecs_from: tuple[str, ...] = ()
+    rate_limit: RateLimit | None = None
+    cookies: bool = True
+    cookie_secrets: tuple[bytes, ...] = ()

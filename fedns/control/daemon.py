@@ -137,7 +137,7 @@ class Daemon:
         self._own[counters.GENERATION] = self._publisher.generation
 
     def _answer_inside(self) -> dict[str, Coroutine[Any, Any, None]]:
-        replica = Replica(self._own)
+        replica = Replica(self._own, bytes.fromhex(self._child.master))
         return {
             "feed of the answers": follow(self._child.path, self._child.slot, replica),
             "answers": worker.serve(self._child, replica, self._stop),

@@ -7,23 +7,24 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from time import monotonic
-from typing import Final, TypeVar, get_args, get_type_hints
+from typing import Final, get_args, get_type_hints
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from fedns import __version__
 from fedns.answers import counters
 from fedns.clusters.streams import Stream
 from fedns.control import propagation
+from fedns.control.families import counter, gauge
 from fedns.control.feeds import Feed
 from fedns.control.pipeline import Pipeline
 from fedns.control.publish import Publisher
+from fedns.control.traffic import traffic
 from fedns.control.truth import Truth
 from fedns.federation.health import NEVER, Freshness
 
-Labels = TypeVar("Labels", bound=tuple[str, ...])
 STATES: Final[tuple[str, ...]] = get_args(get_type_hints(Stream)["state"])
 """Of a stream."""
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -60,13 +61,13 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All metrics now."""
-        yield _gauge("build_info", "Always 1; the label names the version.", ("version",), {(__version__,): 1})
+        yield gauge("build_info", "Always 1; the label names the version.", ("version",), {(__version__,): 1})
         yield from self._members()
         yield from self._intake()
         yield from self._streams()
         yield self._propagation()
         yield from self._process()
-        yield from self._answers()
+        yield from traffic(self._blocks)
 
     def _members(self) -> Iterator[Metric]:
         now = monotonic()
@@ -79,14 +80,14 @@ class Metrics(Collector):
         restarts = {name: float(feed.counts["failure"]) for name, feed in feeds.items()}
         relists = {name: float(feed.counts["list"]) for name, feed in feeds.items()}
         one = ("cluster",)
-        yield _gauge("cluster_state", "1 for the state that a member is in.", ("cluster", "state"), states)
-        yield _gauge("cluster_evidence_age_seconds", "Seconds since a member was last heard of.", one, heard)
+        yield gauge("cluster_state", "1 for the state that a member is in.", ("cluster", "state"), states)
+        yield gauge("cluster_evidence_age_seconds", "Seconds since a member was last heard of.", one, heard)
         synced = {(name,): float(each.synced) for name, each in statuses.items()}
-        yield _gauge("cluster_synced", "Whether a member has ever been read whole.", one, synced)
-        yield _gauge("cluster_services", "Services that a member exports.", one, services)
-        yield _counter("cluster_state_changes", "Changes of a member's state.", one, changes)
-        yield _counter("cluster_watch_restarts", "Streams of a member that broke and were opened again.", one, restarts)
-        yield _counter("cluster_relists", "Whole lists read from a member, the first ones included.", one, relists)
+        yield gauge("cluster_synced", "Whether a member has ever been read whole.", one, synced)
+        yield gauge("cluster_services", "Services that a member exports.", one, services)
+        yield counter("cluster_state_changes", "Changes of a member's state.", one, changes)
+        yield counter("cluster_watch_restarts", "Streams of a member that broke and were opened again.", one, restarts)
+        yield counter("cluster_relists", "Whole lists read from a member, the first ones included.", one, relists)
 
     def _intake(self) -> Iterator[Metric]:
         feeds = self._feeds()
@@ -101,18 +102,18 @@ class Metrics(Collector):
         problems = {(name,): float(len(feed.problems())) for name, feed in feeds.items()}
         one = ("cluster",)
         text = "What a member said and is not believed, by reason."
-        yield _counter("cluster_refused", text, ("cluster", "reason"), refused)
-        yield _counter("cluster_throttled", "Times a member was held back by its event rate.", one, throttled)
+        yield counter("cluster_refused", text, ("cluster", "reason"), refused)
+        yield counter("cluster_throttled", "Times a member was held back by its event rate.", one, throttled)
         text = "Exports that appeared with an age that took a service from another cluster."
-        yield _counter("cluster_backdated_exports", text, one, backdated)
+        yield counter("cluster_backdated_exports", text, one, backdated)
         rejected = {
             (name, reason): float(count)
             for name, feed in feeds.items()
             for reason, count in Counter(feed.rejected.values()).items()
         }
         text = "Exports of a member that cannot be, by reason."
-        yield _gauge("cluster_exports_rejected", text, ("cluster", "reason"), rejected)
-        yield _gauge("cluster_problems", "Problems of a member now.", one, problems)
+        yield gauge("cluster_exports_rejected", text, ("cluster", "reason"), rejected)
+        yield gauge("cluster_problems", "Problems of a member now.", one, problems)
 
     def _streams(self) -> Iterator[Metric]:
         now = monotonic()
@@ -125,14 +126,14 @@ class Metrics(Collector):
         event_ages = {key: now - each.last_event for key, each in streams.items() if each.last_event is not None}
         marks = {key: now - each.last_bookmark for key, each in streams.items() if each.last_bookmark is not None}
         one = ("cluster", "resource")
-        yield _gauge("cluster_stream_state", "1 for the state that a stream is in.", (*one, "state"), states)
-        yield _gauge("cluster_stream_objects", "Objects of one resource that are held.", one, objects)
-        yield _counter("cluster_stream_events", "Events of one resource.", one, events)
-        yield _counter("cluster_stream_bytes", "Bytes read of one resource.", one, received)
+        yield gauge("cluster_stream_state", "1 for the state that a stream is in.", (*one, "state"), states)
+        yield gauge("cluster_stream_objects", "Objects of one resource that are held.", one, objects)
+        yield counter("cluster_stream_events", "Events of one resource.", one, events)
+        yield counter("cluster_stream_bytes", "Bytes read of one resource.", one, received)
         text = "Whole readings of one resource, by reason."
-        yield _counter("cluster_stream_relists", text, (*one, "reason"), relists)
-        yield _gauge("cluster_stream_event_age_seconds", "Seconds since the last event.", one, event_ages)
-        yield _gauge("cluster_stream_bookmark_age_seconds", "Seconds since the last bookmark.", one, marks)
+        yield counter("cluster_stream_relists", text, (*one, "reason"), relists)
+        yield gauge("cluster_stream_event_age_seconds", "Seconds since the last event.", one, event_ages)
+        yield gauge("cluster_stream_bookmark_age_seconds", "Seconds since the last bookmark.", one, marks)
 
     def _propagation(self) -> Metric:
         family = HistogramMetricFamily(
@@ -145,64 +146,18 @@ class Metrics(Collector):
         return family
 
     def _process(self) -> Iterator[Metric]:
-        yield _gauge("services", "Services of the federation, joined.", (), {(): len(self._truth.catalog)})
+        yield gauge("services", "Services of the federation, joined.", (), {(): len(self._truth.catalog)})
         kinds = self._pipeline.conflicts.counts().items()
         conflicts = {(kind,): float(count) for kind, count in kinds}
         text = "Services about which members disagree, by what about."
-        yield _gauge("services_in_conflict", text, ("kind",), conflicts)
+        yield gauge("services_in_conflict", text, ("kind",), conflicts)
         reloads = {(result,): float(count) for result, count in self.reloads.items()}
-        yield _counter("config_reloads", "Configurations read again, by result.", ("result",), reloads)
+        yield counter("config_reloads", "Configurations read again, by result.", ("result",), reloads)
         restarts = {(): float(sum(max(0, block[counters.STARTS] - 1) for block in self._blocks))}
-        yield _counter("worker_restarts", "Worker processes that replaced another one.", (), restarts)
-        yield _gauge("publish_generation", "Generation of the published truth.", (), {(): self._publisher.generation})
+        yield counter("worker_restarts", "Worker processes that replaced another one.", (), restarts)
+        yield gauge("publish_generation", "Generation of the published truth.", (), {(): self._publisher.generation})
         lag = self._publisher.generation - self._publisher.acknowledged
-        yield _gauge("publish_lag_generations", "Generations that the slowest worker is behind.", (), {(): lag})
+        yield gauge("publish_lag_generations", "Generations that the slowest worker is behind.", (), {(): lag})
         pending = {(): max((link.outbox.pending for link in self._publisher.links), default=0)}
-        yield _gauge("publish_pending", "Names that the worker with most of them is still to be told.", (), pending)
-        yield _gauge("workers_connected", "Workers that follow this process.", (), {(): len(self._publisher.links)})
-
-    def _answers(self) -> Iterator[Metric]:
-        requests: Counter[tuple[str, ...]] = Counter()
-        responses: Counter[tuple[str, ...]] = Counter()
-        dropped: Counter[tuple[str, ...]] = Counter({(reason,): 0 for reason in counters.DROP_REASONS})
-        for block in self._blocks:
-            for transport, family, qtype, rcode, count in counters.replies(block):
-                requests[transport, family, qtype] += count
-                responses[transport, rcode] += count
-            dropped.update({(reason,): count for reason, count in counters.drops(block).items()})
-        yield _counter("dns_requests", "Queries that got a reply.", ("proto", "family", "type"), requests)
-        yield _counter("dns_responses", "Replies, by response code.", ("proto", "rcode"), responses)
-        yield _counter("dns_dropped", "Packets and connections given up.", ("reason",), dropped)
-        yield self._durations()
-        misses = {(): float(sum(block[counters.MISSES] for block in self._blocks))}
-        yield _counter("dns_cache_misses", "Queries that were not in the cache of encoded answers.", (), misses)
-        entries = {(): sum(block[counters.ENTRIES] for block in self._blocks)}
-        yield _gauge("dns_cache_entries", "Encoded answers held.", (), entries)
-        connections = {(): sum(block[counters.CONNECTIONS] for block in self._blocks)}
-        yield _gauge("dns_connections", "TCP connections open.", (), connections)
-
-    def _durations(self) -> Metric:
-        family = HistogramMetricFamily(
-            "fedns_dns_request_duration_seconds", "From the packet read to the reply written.", labels=("proto",)
-        )
-        for transport in counters.TRANSPORTS:
-            parts = [counters.durations(block, transport) for block in self._blocks]
-            totals = accumulate(map(sum, zip(*(counts for counts, _ in parts), strict=True)))
-            bounds = ("+Inf" if bound == float("inf") else f"{bound:.9g}" for bound in counters.bucket_bounds())
-            buckets = [(bound, float(total)) for bound, total in zip(bounds, totals, strict=True)]
-            family.add_metric((transport,), buckets, sum_value=sum(seconds for _, seconds in parts))
-        return family
-
-
-def _gauge(name: str, text: str, labels: Sequence[str], values: Mapping[Labels, float]) -> Metric:
-    family = GaugeMetricFamily(f"fedns_{name}", text, labels=labels)
-    for label_values, value in values.items():
-        family.add_metric(label_values, value)
-    return family
-
-
-def _counter(name: str, text: str, labels: Sequence[str], values: Mapping[Labels, float]) -> Metric:
-    family = CounterMetricFamily(f"fedns_{name}", text, labels=labels)
-    for label_values, value in values.items():
-        family.add_metric(label_values, value)
-    return family
+        yield gauge("publish_pending", "Names that the worker with most of them is still to be told.", (), pending)
+        yield gauge("workers_connected", "Workers that follow this process.", (), {(): len(self._publisher.links)})

@@ -3,6 +3,7 @@
 It knows nothing of services or of who answers; it reads no packets, only packed addresses.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv6Network, ip_network
 from typing import Final
@@ -48,21 +49,50 @@ class Locator:
     """
 
     def __init__(self, rules: Sequence[ClientRule], local: Location, clusters: Mapping[str, Cluster]) -> None:
-        self._default = structs.replace(_filled(local, clusters), rule=local.rule or "local")
+        self.default = structs.replace(_filled(local, clusters), rule=local.rule or "local")
+        self._clusters = clusters
         places: dict[int, dict[int, dict[int, Location]]] = {4: {}, 16: {}}
+        lengths: dict[int, dict[int, int]] = {4: {}, 16: {}}
         for rule in rules:
             place = _filled(Location(rule.cluster, rule.zone, rule.region, rule.jurisdiction, rule.network), clusters)
             for cidr in rule.cidrs:
                 size, length, prefix = _prefix(cidr)
                 shift = 8 * size - length
                 places[size].setdefault(shift, {}).setdefault(prefix >> shift, structs.replace(place, rule=cidr))
+                first = prefix >> shift << shift
+                lengths[size][first] = max(length, lengths[size].get(first, 0))
         self._places = {size: sorted(by_shift.items()) for size, by_shift in places.items()}
+        self._firsts = {size: sorted(by_first.items()) for size, by_first in lengths.items()}
 
     def locate(self, address: bytes) -> Location:
         """The place of a packed address (4 or 16 bytes); an IPv4 address written as IPv6 counts as IPv4."""
         if len(address) == 16 and address.startswith(_MAPPED):
             address = address[12:]
-        return _longest(self._places.get(len(address), ()), int.from_bytes(address)) or self._default
+        return _longest(self._places.get(len(address), ()), int.from_bytes(address)) or self.default
+
+    def locate_subnet(self, subnet: bytes, length: int) -> tuple[Location, int]:
+        """The place of a subnet (packed, its host bits 0), and how many bits of it say so (RFC 7871's scope).
+
+        Every address that has those bits in common with the subnet is at the same place. They are more than `length`
+        where its parts are at different places.
+        """
+        size = 8 * len(subnet)
+        number = int.from_bytes(subnet)
+        places = ((shift, places) for shift, places in self._places[len(subnet)] if size - shift <= length)
+        firsts = self._firsts[len(subnet)]
+        # Of all prefixes, one of the two neighbours has most bits in common: only they can cut the block shorter.
+        at = bisect_right(firsts, (number, size))
+        scope = max((_apart(number, first, bits, size) for first, bits in firsts[max(0, at - 1) : at + 1]), default=0)
+        return _longest(places, number) or self.default, scope
+
+    def complete(self, place: Location) -> Location:
+        """A place that somebody names: what it leaves open follows from its cluster."""
+        return _filled(place, self._clusters)
+
+
+def _apart(number: int, first: int, bits: int, size: int) -> int:
+    """How many bits tell an address from a prefix, or say that it is inside."""
+    return min(size - (number ^ first).bit_length() + 1, bits)
 
 
 def _longest(places: Iterable[tuple[int, dict[int, Location]]], number: int) -> Location | None:

@@ -6,7 +6,7 @@ It reads its sockets once it is loaded, never before; it never exits on its own 
 import asyncio
 import os
 import signal
-from time import monotonic, monotonic_ns
+from time import monotonic, monotonic_ns, time
 from typing import Final
 
 from fedns.answers import counters
@@ -37,7 +37,7 @@ class Doors:
         """Heartbeat, ageing, deadlines; opens the doors once there is something to answer from."""
         now = monotonic()
         self._replica.counts[counters.HEARTBEAT] = monotonic_ns()
-        self._replica.tick(now)
+        self._replica.tick(now, int(time()))
         self._tcp.sweep(now)
         if self._replica.loaded and not self._open:
             self._open = True
@@ -79,7 +79,7 @@ async def run(child: Child) -> None:
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_reader(child.lifeline, stop.set)
-    replica = Replica(child.block(child.slot))
+    replica = Replica(child.block(child.slot), bytes.fromhex(child.master))
     feed = loop.create_task(follow(child.path, child.slot, replica), name="feed")
     feed.add_done_callback(lambda task: None if task.cancelled() else stop.set())
     await serve(child, replica, stop)

@@ -7,14 +7,16 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from fedns.answers.rules import Zone
+from fedns.answers.rules import RateLimit, Zone
 from fedns.federation.health import Timers
 from fedns.federation.locality import ClientRule
 from fedns.federation.objects import AddressKind, Cluster
 from fedns.federation.placement import Policy, Rung
 from fedns.settings.schema import (
     FAST,
+    PRIVATE,
     ClustersFrom,
+    Cookies,
     Dns,
     Kubeconfig,
     Local,
@@ -22,6 +24,7 @@ from fedns.settings.schema import (
     Member,
     Secrets,
     Settings,
+    Tls,
     Trust,
 )
 
@@ -42,15 +45,28 @@ def settings(values: Values) -> Settings:
     return Settings(
         clusters=tuple(member(cluster) for cluster in values["clusters"]),
         zones=_zones(values.get("zones", {})),
-        dns=Dns(**{"nsid": socket.gethostname(), **values.get("dns", {})}),
+        dns=_dns(values.get("dns", {})),
         local=Local(**values.get("local", {})),
         clients=tuple(ClientRule(**client) for client in values.get("clients", ())),
         freshness=_timers(values.get("freshness", {})),
         policies=tuple(_policy(policy) for policy in values.get("policies", ())),
         logging=Logging(**values.get("logging", {})),
+        ecs_from=values.get("ecs_from", ()),
         **listeners,
         **more,
     )
+
+
+def _dns(dns: Values) -> Dns:
+    """The DNS server; cookies are on unless the one word is `off`, a rate limit is off unless there is a table."""
+    more: Values = {"nsid": socket.gethostname(), **dns}
+    if "tls" in dns:
+        more["tls"] = Tls(**dns["tls"])
+    if "cookies" in dns:
+        more["cookies"] = Cookies(on=False) if dns["cookies"] == "off" else Cookies(**dns["cookies"])
+    if "rate_limit" in dns:
+        more["rate_limit"] = RateLimit(**{"exempt": PRIVATE, **dns["rate_limit"]})
+    return Dns(**more)
 
 
 def _zones(zones: Values) -> tuple[Zone, ...]:

@@ -162,6 +162,9 @@ def _listeners(values: Values, report: Report) -> None:
     for at, address in enumerate(values.get("dns", {}).get("listen", ())):
         if (other := dns.setdefault(address, path := f"dns.listen[{at}]")) != path:
             report.add(path, f"{address} is taken already, by {other}: remove one")
+    for at, address in enumerate((values.get("dns", {}).get("tls") or {}).get("listen", ())):
+        if (other := dns.setdefault(address, path := f"dns.tls.listen[{at}]")) != path:
+            report.add(path, f"{address} is taken already, by {other}: give it another port")
     for key in LISTENERS:
         if (address := values.get(key, {}).get("listen")) in dns:
             report.add(f"{key}.listen", f"{address} is taken already, by {dns[address]}: give it another port")

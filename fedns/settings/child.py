@@ -25,7 +25,8 @@ class Child(Struct, frozen=True, kw_only=True):
 
     `slots` are the counter blocks, the control process's first, then each worker's; `slot` is this child's own index.
     `listener` is the Unix socket on which the control process hears the workers, `path` its place in the file system.
-    `lifeline` reaches its end when the supervisor is gone.
+    `lifeline` reaches its end when the supervisor is gone. `master`, in hexadecimal, is what the DNS cookies of all
+    workers are made from when the configuration has no secrets.
     """
 
     config: str
@@ -38,6 +39,7 @@ class Child(Struct, frozen=True, kw_only=True):
     tcp: tuple[int, ...]
     lifeline: int
     workers: int
+    master: str = ""
     logging: Logging = Logging()
 
     def descriptors(self) -> tuple[int, ...]:

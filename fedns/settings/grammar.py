@@ -5,29 +5,15 @@ names of environment variables.
 """
 
 import re
-import socket
 from collections.abc import Iterator
 from typing import Any, Final
 
 from fedns.federation.placement import Rung
-from fedns.settings import membership, values
+from fedns.settings import membership, serving, values
 from fedns.settings.kinds import Kind, Leaf, Many, Named, Table
 
 API_VERSION: Final = "fedns.io/v1alpha1"
 KIND: Final = "FednsConfig"
-
-
-def _workers(written: str) -> int | None:
-    if written == "auto":
-        return None
-    return int(values.whole("", 0, 512).check(written))
-
-
-def _nsid(written: str) -> str:
-    name = {"auto": socket.gethostname(), "off": ""}.get(written, written)
-    if len(name.encode()) > 128:
-        raise ValueError("is too long: 128 bytes at most, it goes into every answer that asks for it")
-    return name
 
 
 def _min_ready(written: str) -> int | str:
@@ -38,39 +24,11 @@ def _min_ready(written: str) -> int | str:
     return int(values.whole("", 1, 1_000_000).check(written))
 
 
-def _cidrs(doc: str, *, empty: bool = True) -> Many:
-    return Many(doc=doc, item=values.cidr("a prefix of addresses"), empty=empty)
-
-
 def _listener(doc: str) -> Table:
     return Table(doc=doc, keys={"listen": values.listen("address and port, or off", off=True)}, required=("listen",))
 
 
 _TTL_SECONDS: Final = 86_400
-
-_DNS: Final = Table(
-    doc="the DNS server",
-    keys={
-        "listen": Many(doc="UDP and TCP", item=values.listen("address and port"), empty=False),
-        "workers": Leaf(
-            doc="worker processes; auto: as many as CPUs may be used; 0: the control process answers itself",
-            check=_workers,
-            json={"type": "integer", "minimum": 0, "maximum": 512},
-            expected="auto or a whole number",
-            accepts=("int",),
-            words=("auto",),
-        ),
-        "allow": _cidrs("who may ask; others get REFUSED", empty=False),
-        "nsid": Leaf(
-            doc="name of this server for NSID (RFC 5001): auto is the host name, off sends none",
-            check=_nsid,
-            json={"type": "string", "minLength": 1, "maxLength": 128},
-            words=("auto", "off"),
-        ),
-        "lameduck": values.duration("how long it goes on answering after a signal to stop", zero=True),
-    },
-    later=("tls", "https", "cookies", "proxyProtocol"),
-)
 
 _ZONES: Final = Table(
     doc="the zones that are served",
@@ -107,7 +65,7 @@ _ZONES: Final = Table(
 _CLIENT: Final = Table(
     doc="where the clients of some prefixes are; the longest prefix wins",
     keys={
-        "cidrs": _cidrs("the prefixes", empty=False),
+        "cidrs": values.cidrs("the prefixes", empty=False),
         "cluster": values.text("their cluster: region, jurisdiction and network follow from it"),
         "zone": values.text("their zone"),
         "region": values.text("their region"),
@@ -188,14 +146,14 @@ FILE: Final = Table(
     keys={
         "apiVersion": values.choice(f"always {API_VERSION}", API_VERSION),
         "kind": values.choice(f"always {KIND}", KIND),
-        "dns": _DNS,
+        "dns": serving.DNS,
         "metrics": _listener("/metrics for Prometheus; default 0.0.0.0:9153"),
         "health": _listener("/health: this process only; default 0.0.0.0:8080"),
         "ready": _listener("/ready: 503 until the clusters are synced; default 0.0.0.0:8181"),
         "admin": _listener("/api/v1, for people and for the other commands of fedns; default 127.0.0.1:8053"),
         "diagnostics": Table(
             doc="names that explain answers",
-            keys={"allow": _cidrs("who may ask; default loopback and private ranges")},
+            keys={"allow": values.cidrs("who may ask; default loopback and private ranges")},
             required=("allow",),
         ),
         "zones": _ZONES,
@@ -203,12 +161,13 @@ FILE: Final = Table(
         "clusters": Many(doc="the member clusters", item=membership.CLUSTER, empty=False),
         "clustersFrom": membership.CLUSTERS_FROM,
         "clients": Many(doc="where clients are", item=_CLIENT),
+        "ecsFrom": values.cidrs("resolvers and sidecars that are believed where their clients are; default nobody"),
         "freshness": _FRESHNESS,
         "policies": Many(doc="placement of services", item=_POLICY),
         "logging": _LOGGING,
     },
     required=("apiVersion", "kind", "clusters"),
-    later=("ecsFrom", "isolation", "drains", "migrations", "snapshot", "views"),
+    later=("isolation", "drains", "migrations", "snapshot", "views"),
 )
 
 
@@ -220,7 +179,7 @@ def json_schema() -> dict[str, Any]:
 def variables() -> Iterator[tuple[str, str]]:
     """(environment variable, path of its key), for every key that is not inside a list."""
     for path in paths(FILE):
-        yield "FEDNS_" + re.sub(r"(?<=[a-z])(?=[A-Z])", "_", path).replace(".", "_").upper(), path
+        yield "FEDNS_" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", path).replace(".", "_").upper(), path
 
 
 def paths(table: Table, prefix: str = "") -> Iterator[str]:

@@ -187,7 +187,7 @@ class Named(Struct, frozen=True, kw_only=True):
 
 def snake(key: str) -> str:
     """A key of the file as a name in Python: clusterIPsRoutable is cluster_ips_routable."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()
 
 
 def _shape(node: Node) -> str:

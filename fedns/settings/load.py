@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from fedns.settings import build, checks, grammar, kubeconfigs, membership
+from fedns.settings import build, checks, files, grammar, kubeconfigs, membership
 from fedns.settings.kinds import BAD
 from fedns.settings.nodes import Listing, Mapping, Node, Problem, Report, Scalar, ScalarKind, free, join, meant
 from fedns.settings.schema import Kubeconfig, Member, Settings
@@ -97,6 +97,7 @@ def parse(
             kubeconfig["path"] = str(directory / kubeconfig["path"])
             if check_files:
                 _check_kubeconfig(at, kubeconfig, report)
+        _files_of_dns(values.get("dns", {}), directory, report, check_files=check_files)
     if report.problems:
         raise ConfigError(sorted(report.problems, key=lambda problem: problem.line))
     return build.settings(values)
@@ -226,6 +227,26 @@ def _kubeconfigs(values: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
     for at, cluster in enumerate(values.get("clusters", ())):
         if "path" in cluster.get("kubeconfig", {}):
             yield f"clusters[{at}].kubeconfig", cluster["kubeconfig"]
+
+
+def _files_of_dns(dns: dict[str, Any], directory: Path, report: Report, *, check_files: bool) -> None:
+    """Paths from here on, and the secrets of cookies; a file that is of no use is reported."""
+    tls, cookies = dns.get("tls", {}), dns.get("cookies", {})
+    for key in {"cert_file", "key_file"} & tls.keys():
+        tls[key] = str(directory / tls[key])
+    try:
+        if check_files and {"cert_file", "key_file"} <= tls.keys():
+            files.server_context(tls["cert_file"], tls["key_file"])
+    except ValueError as error:
+        report.add("dns.tls.certFile", str(error))
+    if "secret_file" not in cookies:
+        return
+    cookies["secret_file"] = str(directory / cookies["secret_file"])
+    try:
+        if check_files:
+            cookies["secrets"] = files.cookie_secrets(Path(cookies["secret_file"]))
+    except ValueError as error:
+        report.add("dns.cookies.secretFile", str(error))
 
 
 def _check_kubeconfig(at: str, kubeconfig: dict[str, Any], report: Report) -> None:

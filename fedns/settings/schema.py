@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
-from fedns.answers.rules import Rules, Zone
+from fedns.answers.rules import RateLimit, Rules, Zone
 from fedns.federation.health import Timers
 from fedns.federation.locality import ClientRule, Location
 from fedns.federation.objects import Cluster
@@ -41,6 +41,26 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class Tls(Struct, frozen=True, kw_only=True):
+    """DNS over TLS: where, and the paths of the certificate and its key."""
+
+    cert_file: str
+    key_file: str
+    listen: tuple[Address, ...] = (Address("0.0.0.0", 853), Address("::", 853))  # noqa: S104 -- as public as port 53
+
+
+class Cookies(Struct, frozen=True, kw_only=True):
+    """DNS cookies: `secrets` are what `secret_file` holds; without a file, this fedns makes its own."""
+
+    on: bool = True
+    secret_file: str = ""
+    secrets: tuple[bytes, ...] = ()
+
+    def __repr__(self) -> str:
+        """Where the secrets are from, never what they are."""
+        return f"Cookies(on={self.on}, secret_file={self.secret_file!r})"
+
+
 class Dns(Struct, frozen=True, kw_only=True):
     """The DNS server; `workers` None is one for each CPU it may use, `nsid` "" sends none, `lameduck` is seconds."""
 
@@ -49,6 +69,9 @@ class Dns(Struct, frozen=True, kw_only=True):
     allow: tuple[str, ...] = ANYWHERE
     nsid: str = ""
     lameduck: float = 10.0
+    tls: Tls | None = None
+    cookies: Cookies = Cookies()
+    rate_limit: RateLimit | None = None
 
 
 class Local(Struct, frozen=True, kw_only=True):
@@ -145,6 +168,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     diagnostics: tuple[str, ...] = PRIVATE
     local: Local = Local()
     clients: tuple[ClientRule, ...] = ()
+    ecs_from: tuple[str, ...] = ()
     freshness: Timers = Timers()
     policies: tuple[Policy, ...] = ()
     logging: Logging = Logging()
@@ -163,4 +187,8 @@ def rules(settings: Settings) -> Rules:
         allow=settings.dns.allow,
         diagnostics=settings.diagnostics,
         nsid=settings.dns.nsid,
+        ecs_from=settings.ecs_from,
+        rate_limit=settings.dns.rate_limit,
+        cookies=settings.dns.cookies.on,
+        cookie_secrets=settings.dns.cookies.secrets,
     )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from fedns.settings.kinds import NOT_YET, Leaf
+from fedns.settings.kinds import NOT_YET, Leaf, Many
 from fedns.settings.nodes import meant
 from fedns.settings.schema import Address
 
@@ -181,6 +181,11 @@ def cidr(doc: str) -> Leaf:
         return str(found)
 
     return Leaf(doc=doc, check=check, json={"type": "string", "pattern": "^[0-9a-fA-F:.]+/[0-9.]+$"}, expected="a CIDR")
+
+
+def cidrs(doc: str, *, empty: bool = True) -> Many:
+    """A list of prefixes."""
+    return Many(doc=doc, item=cidr("a prefix of addresses"), empty=empty)
 
 
 def reverse(doc: str) -> Leaf:

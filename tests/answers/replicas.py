@@ -7,7 +7,7 @@ import dns.message
 import dns.rdatatype
 
 from fedns.answers import counters
-from fedns.answers.replica import Replica, View
+from fedns.answers.replica import Replica
 from fedns.answers.respond import respond
 from fedns.answers.rules import Rules, Zone
 from fedns.answers.wire import Generation, Members, NewRules, Replace
@@ -71,7 +71,7 @@ def ask(
 ) -> dns.message.Message:
     """Ask the packet door, and read the reply as a client does."""
     query = dns.message.make_query(name, qtype, use_edns=0 if payload else -1, payload=payload, options=list(options))
-    view: View = held.view(source, stream=stream)
+    view = held.view(source, stream=stream)
     wire = respond(query.to_wire(), view, held, now)
     limit = 65_535 if stream else max(512, min(payload, 1232))
     assert len(wire) <= limit

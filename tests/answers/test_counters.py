@@ -12,25 +12,39 @@ def block() -> memoryview:
 
 
 def test_no_two_kinds_of_reply_share_a_word() -> None:
-    """Transport, family, type and rcode select one word each, all before the durations."""
+    """Every combination of labels selects one word, all before the durations; the blocks do not overlap."""
     words = {
-        counters.reply_word(stream=stream, family=family, qtype=qtype, rcode=rcode)
-        for stream in (False, True)
+        counters.reply_word(transport=transport, family=family, origin=origin, zone=zone, qtype=qtype, rcode=rcode)
+        for transport in range(len(counters.TRANSPORTS))
         for family in (4, 6)
+        for origin in range(len(counters.ORIGINS))
+        for zone in range(len(counters.ZONES))
         for qtype in [*counters.TYPE_NUMBERS, 60_000]
-        for rcode in [*counters.RCODE_NUMBERS, 23]
+        for rcode in [*counters.RCODE_NUMBERS, 22]
     }
     assert len(words) == counters.REPLIES_END - counters.REPLIES
     assert (min(words), max(words) + 1) == (counters.REPLIES, counters.REPLIES_END)
     assert counters.DURATION_SUMS + len(counters.TRANSPORTS) <= counters.WORDS
-    assert counters.DROPS + len(counters.DROP_REASONS) <= counters.REPLIES
+    assert counters.ACCEPT_PAUSES < counters.DROPS
+    assert counters.DROPS + len(counters.DROP_REASONS) <= counters.EDES
+    assert counters.EDES + len(counters.EDE_CODES) <= counters.REPLIES
 
 
 def test_replies_are_read_back_under_their_names(block: memoryview) -> None:
-    """What was counted comes back with transport, family, type and rcode; an unreadable type is `other`."""
-    block[counters.reply_word(stream=True, family=6, qtype=33, rcode=3)] += 2
-    block[counters.reply_word(stream=False, family=4, qtype=None, rcode=1)] += 1
-    assert list(counters.replies(block)) == [("udp", "1", "other", "FORMERR", 1), ("tcp", "2", "SRV", "NXDOMAIN", 2)]
+    """What was counted comes back with all its labels; an unreadable type is `other`."""
+    block[counters.reply_word(transport=1, family=6, origin=2, zone=3, qtype=33, rcode=3)] += 2
+    block[counters.reply_word(transport=0, family=4, origin=0, zone=0, qtype=None, rcode=1)] += 1
+    assert list(counters.replies(block)) == [
+        ("udp", "1", "local", "none", "other", "FORMERR", 1),
+        ("tcp", "2", "subnet", "reverse", "SRV", "NXDOMAIN", 2),
+    ]
+
+
+def test_extended_errors_are_read_back(block: memoryview) -> None:
+    """Each code has its word; one that fedns does not send counts as Other."""
+    for code in (22, 22, 4):
+        block[counters.ede_word(code)] += 1
+    assert {code: count for code, count in counters.edes(block).items() if count} == {0: 1, 22: 2}
 
 
 def test_drops_and_durations_are_read_back(block: memoryview) -> None:

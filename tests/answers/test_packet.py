@@ -90,7 +90,10 @@ BAD: dict[str, tuple[bytes, int]] = {
     "a response with an unknown opcode": (query(flags=0xF800), SILENCE),
     "header only": (query(b""), codes.FORMERR),
     "QDCOUNT 0": (query(b"", counts=(0, 0, 0, 0)), codes.FORMERR),
-    "QDCOUNT 0 with a cookie": (query(b"", opt(option(10, bytes(8))), counts=(0, 0, 0, 1)), codes.FORMERR),
+    "QDCOUNT 0 with EDNS and no cookie": (query(b"", opt(option(3)), counts=(0, 0, 0, 1)), codes.FORMERR),
+    "QDCOUNT 0 with a cookie of 9 bytes": (query(b"", opt(option(10, bytes(9))), counts=(0, 0, 0, 1)), codes.FORMERR),
+    "QDCOUNT 0 with EDNS 1": (query(b"", opt(option(10, bytes(8)), version=1), counts=(0, 0, 0, 1)), codes.BADVERS),
+    "QDCOUNT 0 with a TSIG": (query(b"", TSIG, counts=(0, 0, 0, 1)), codes.NOTAUTH),
     "QDCOUNT 0 with a question": (query(counts=(0, 0, 0, 0)), codes.FORMERR),
     "QDCOUNT 2": (query(QUESTION * 2, counts=(2, 0, 0, 0)), codes.FORMERR),
     "10,877 pointer questions": (
@@ -154,6 +157,13 @@ def test_a_query_cut_anywhere_is_refused(size: int) -> None:
     refusal = parse(EDNS[:size])
     assert isinstance(refusal, Refusal)
     assert refusal.rcode == (SILENCE if size < 12 else codes.FORMERR)
+
+
+def test_a_query_for_a_cookie_alone_has_no_question() -> None:
+    """RFC 7873 section 5.4: admitted with an empty name."""
+    admitted = parse(query(b"", opt(option(10, bytes(8))), counts=(0, 0, 0, 1)))
+    assert isinstance(admitted, Query)
+    assert (admitted.name, admitted.labels) == (b"", ())
 
 
 @pytest.mark.parametrize("opcode", range(1, 16))

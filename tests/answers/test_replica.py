@@ -7,28 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from fedns.answers import counters
-from fedns.answers import replica as module
-from fedns.answers.replica import Entry
+from fedns.answers import counters, memory, views
 from fedns.answers.wire import Change, Generation, Members, NewRules, Replace, SettledType, Types
 from fedns.federation.health import Freshness, Status
 from tests.answers.replicas import NOW, RULES, WEB, addresses, ask, export, fresh, replica
 
 if TYPE_CHECKING:
     from fedns.federation.objects import Export
-
-
-def test_an_entry_takes_turns_and_encodes_each_once() -> None:
-    """Responses follow one another for ever; each is encoded when it is first wanted."""
-    made: list[int] = []
-
-    def encode(at: int) -> bytes:
-        made.append(at)
-        return b"%d" % at
-
-    entry = Entry(2, encode, 0)
-    assert [entry.take() for _ in range(5)] == [b"0", b"1", b"0", b"1", b"0"]
-    assert made == [0, 1]
 
 
 def test_a_change_is_in_the_next_answer() -> None:
@@ -139,28 +124,28 @@ def test_answers_that_tell_an_age_are_made_anew() -> None:
 @pytest.mark.parametrize(("name", "bound"), [("web", "MAX_ENTRIES"), ("no", "MAX_NEGATIVES")])
 def test_remembered_answers_are_bounded(monkeypatch: pytest.MonkeyPatch, name: str, bound: str) -> None:
     """The oldest answer gives way to a new one, positive and negative ones each among themselves."""
-    monkeypatch.setattr(module, bound, 2)
+    monkeypatch.setattr(memory, bound, 2)
     held = replica()
-    for payload in (1200, 1201, 1202):
+    for payload in (512, 576, 640):
         ask(held, f"{name}.shop.myfed.svc.example.com", payload=payload)
     held.tick(NOW)
     assert held.counts[counters.ENTRIES] == 2
     misses = held.counts[counters.MISSES]
-    ask(held, f"{name}.shop.myfed.svc.example.com", payload=1202)
+    ask(held, f"{name}.shop.myfed.svc.example.com", payload=640)
     assert held.counts[counters.MISSES] == misses
-    ask(held, f"{name}.shop.myfed.svc.example.com", payload=1200)
+    ask(held, f"{name}.shop.myfed.svc.example.com", payload=512)
     assert held.counts[counters.MISSES] == misses + 1
 
 
 def test_client_views_are_bounded_and_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients of one place share their answers; the table of addresses starts anew when it is full."""
-    monkeypatch.setattr(module, "MAX_VIEWS", 2)
+    monkeypatch.setattr(views, "MAX_VIEWS", 2)
     held = replica()
     first = held.view("127.0.0.1", stream=False)
-    assert held.view(b"\x7f\0\0\2", stream=False).entries is first.entries
-    assert held.view("10.9.0.1", stream=False).entries is not first.entries
+    assert held.view(b"\x7f\0\0\2", stream=False).packets is first.packets
+    assert held.view("10.9.0.1", stream=False).packets is not first.packets
     assert held.view("127.0.0.1", stream=False) is not first
-    assert held.view("127.0.0.1", stream=True).entries is not first.entries
+    assert held.view("127.0.0.1", stream=True).packets is not first.packets
 
 
 @pytest.mark.parametrize(
@@ -185,7 +170,7 @@ def test_what_depends_on_no_service_is_kept_through_changes() -> None:
 
 def test_the_zone_s_own_records_give_way_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """An entry that depends on nothing is dropped like any other."""
-    monkeypatch.setattr(module, "MAX_ENTRIES", 1)
+    monkeypatch.setattr(memory, "MAX_ENTRIES", 1)
     held = replica()
     ask(held, "example.com", "NS")
     ask(held, WEB)

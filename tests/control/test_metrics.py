@@ -44,31 +44,6 @@ def value(samples: Samples, name: str, **labels: str) -> float:
     return samples[f"fedns_{name}", frozenset(labels.items())]
 
 
-def test_answers_are_added_over_all_processes(control: Control) -> None:
-    """Requests, responses, drops and durations are sums over the blocks, in CoreDNS's labels."""
-    one, two = block(), block()
-    for words, count in ((one, 2), (two, 3)):
-        words[counters.reply_word(stream=False, family=4, qtype=1, rcode=0)] = count
-        words[counters.reply_word(stream=False, family=4, qtype=1, rcode=3)] = 1
-        words[counters.reply_word(stream=True, family=6, qtype=999, rcode=0)] = 1
-        words[counters.DROPS + counters.DROP_REASONS.index("malformed")] = 5
-        words[counters.DURATIONS] = 4
-        words[counters.DURATIONS + counters.DURATION_BUCKETS - 1] = 1
-        words[counters.DURATION_SUMS] = 500_000_000
-    samples = read(metrics(control, one, two).text())
-    assert value(samples, "dns_requests_total", proto="udp", family="1", type="A") == 7
-    assert value(samples, "dns_requests_total", proto="tcp", family="2", type="other") == 2
-    assert value(samples, "dns_responses_total", proto="udp", rcode="NOERROR") == 5
-    assert value(samples, "dns_responses_total", proto="udp", rcode="NXDOMAIN") == 2
-    assert value(samples, "dns_dropped_total", reason="malformed") == 10
-    assert value(samples, "dns_dropped_total", reason="slow_client") == 0
-    duration = "dns_request_duration_seconds"
-    assert value(samples, f"{duration}_bucket", proto="udp", le="1.024e-06") == 8
-    assert value(samples, f"{duration}_bucket", proto="udp", le="+Inf") == 10
-    assert value(samples, f"{duration}_count", proto="udp") == 10
-    assert value(samples, f"{duration}_sum", proto="udp") == 1.0
-
-
 def test_restarts_are_starts_but_the_first(control: Control) -> None:
     """A slot that was never used has no restart, one that was used twice has one."""
     blocks = block(), block(), block()

@@ -1,6 +1,6 @@
 """From an address to a location."""
 
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, ip_address, ip_network
 
 import pytest
 from hypothesis import given
@@ -79,3 +79,34 @@ def test_the_longest_prefix_wins(prefixes: list[tuple[int, int]], number: int) -
     around = [each for each in networks if address in each]
     best = str(max(around, key=lambda each: each.prefixlen)) if around else "local"
     assert locator.locate(address.packed).rule == best
+
+
+@given(st.lists(st.tuples(st.integers(0, 255), st.integers(0, 8))), st.integers(0, 255), st.integers(0, 8))
+def test_a_scope_says_how_far_an_answer_holds(prefixes: list[tuple[int, int]], first: int, length: int) -> None:
+    """All addresses that share the scope's bits are at the place of the subnet; with one bit less, some are not."""
+    networks = [IPv4Network((bits << 24, size), strict=False) for bits, size in prefixes]
+    locator = Locator([ClientRule(cidrs=(str(each),)) for each in networks], Location(), {})
+    subnet = ip_network((first << 24, length), strict=False).network_address.packed
+    place, scope = locator.locate_subnet(subnet, length)
+    around = [each for each in networks if ip_address(subnet) in each and each.prefixlen <= length]
+    assert place.rule == (str(max(around, key=lambda each: each.prefixlen)) if around else "local")
+
+    def rules(bits: int) -> set[str]:
+        block = ip_network((int.from_bytes(subnet), bits), strict=False)
+        inside = [bytes((number, 0, 0, 0)) for number in range(256) if ip_address(number << 24) in block]
+        return {locator.locate(each).rule for each in inside}
+
+    assert scope <= 8
+    assert len(rules(scope)) == 1
+    if scope <= length:
+        assert rules(scope) == {place.rule}
+    if scope:
+        wider = IPv4Network((int.from_bytes(subnet), scope - 1), strict=False)
+        assert any(each.prefixlen >= scope and each.subnet_of(wider) for each in networks)
+
+
+def test_a_named_place_is_completed() -> None:
+    """What a hint leaves open follows from its cluster."""
+    assert Locator(RULES, LOCAL, CLUSTERS).complete(Location(cluster="us1", rule="hint")) == Location(
+        "us1", "", "us-east", "us", "default", "hint"
+    )

@@ -4,6 +4,7 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +108,9 @@ def test_configuration_blocks_are_yaml() -> None:
 
 
 def metrics_in_code() -> set[str]:
-    """The metric names that control/metrics.py makes: first arguments of its makers and of metric families."""
+    """The metric names that the collector makes: first arguments of its makers and of metric families."""
     names = set()
-    for call in ast.walk(tree.modules()["control/metrics.py"]):
+    for call in chain(*(ast.walk(tree.modules()[f"control/{name}.py"]) for name in ("metrics", "traffic"))):
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.args):
             continue
         first = call.args[0]

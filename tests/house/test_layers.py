@@ -14,7 +14,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     # The configuration, the kubeconfigs of members, and what a command prints for programs.
     "yaml": ("settings/load.py", "clusters/kubeconfig.py", "cli/get.py"),
     # The admin server hands out what the collector made, in the format that prometheus_client writes.
-    "prometheus_client": ("control/metrics.py", "control/admin.py"),
+    "prometheus_client": ("control/metrics.py", "control/traffic.py", "control/families.py", "control/admin.py"),
     # The client under `kubernetes` is used for timeouts and raw streams; the lab and the admin pages are servers.
     "aiohttp": ("clusters/*.py", "control/admin.py", "lab/*.py"),
     "click": ("cli/*.py",),

@@ -1,0 +1,134 @@
+"""The encoded answers of one worker, on two levels, until what they were made from changes.
+
+A plain packet that has come before is found by its own bytes without the id. Any other packet is parsed, and found by
+what its answer depends on: name without case, type, and the shape of the reply; so random ids, letters' case, cookies
+and client subnets cost a parse and no more. Both levels lead to the same entry, whose responses take turns.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from fedns.federation.objects import ServiceKey
+
+MAX_ENTRIES: Final = 65_536
+"""Encoded positive answers held at most; the oldest goes first. About 500 bytes each."""
+MAX_NEGATIVES: Final = 16_384
+"""Encoded negative answers held at most, apart, so that a flood of random names cannot push out real ones."""
+MAX_ALIASES: Final = 4
+"""Plain packets that lead to one entry at most: clients of one kind send the same bytes."""
+VOLATILE_SECONDS: Final = 1.0
+"""An answer that tells an age is made anew after this long."""
+
+Asking = tuple[bytes, int, int, int]
+"""Name in lower case, type, class, and the shape of the reply: all that an answer depends on, beside who asks."""
+
+
+class Entry:
+    """The responses of one question, without their ids, that take turns; `word` counts them, and so does `noted`.
+
+    `opt` is the OPT record with which they end, unless it had to go without its options; `noted` is a second word, or
+    0 for none.
+    """
+
+    __slots__ = ("_at", "_encode", "_responses", "aliases", "noted", "opt", "place", "word")
+
+    def __init__(self, responses: int, encode: Callable[[int], bytes], opt: bytes = b"") -> None:
+        self._responses: list[bytes | None] = [None] * responses
+        self._encode = encode
+        self._at = -1
+        self.word = 0
+        self.noted = 0
+        self.opt = opt
+        self.place: Place | None = None
+        self.aliases: list[bytes] = []
+
+    def take(self) -> bytes:
+        """The next response, encoded when it is its first time."""
+        responses = self._responses
+        at = self._at + 1
+        if at == len(responses):
+            at = 0
+        self._at = at
+        response = responses[at]
+        if response is None:
+            response = responses[at] = self._encode(at)
+        return response
+
+
+class Known:
+    """What is remembered for one kind of client: by plain packets without their ids, and by what is asked."""
+
+    __slots__ = ("answers", "packets")
+
+    def __init__(self) -> None:
+        self.packets: dict[bytes, Entry] = {}
+        self.answers: dict[Asking, Entry] = {}
+
+
+class Place(NamedTuple):
+    """Where a remembered entry stands: what is asked by which kind of client, and what it depends on."""
+
+    known: Known
+    asking: Asking
+    key: ServiceKey | None
+    negative: bool
+
+
+class Memory:
+    """All remembered entries, bounded."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[OrderedDict[Entry, None], OrderedDict[Entry, None]] = (OrderedDict(), OrderedDict())
+        self._dependents: dict[ServiceKey | None, dict[Entry, None]] = {}
+        self._volatile: deque[tuple[float, Entry]] = deque()
+
+    def __len__(self) -> int:
+        """Entries held."""
+        return len(self._kept[False]) + len(self._kept[True])
+
+    def keep(self, place: Place, entry: Entry) -> None:
+        """Remember the responses to a question until something that they depend on changes."""
+        kept = self._kept[place.negative]
+        if len(kept) >= (MAX_NEGATIVES if place.negative else MAX_ENTRIES):
+            self._drop(next(iter(kept)))
+        entry.place = place
+        place.known.answers[place.asking] = entry
+        kept[entry] = None
+        self._dependents.setdefault(place.key, {})[entry] = None
+
+    @staticmethod
+    def alias(known: Known, packet: bytes, entry: Entry) -> None:
+        """From now on a remembered entry is found by these bytes, too (a packet without its id)."""
+        if len(entry.aliases) < MAX_ALIASES:
+            entry.aliases.append(packet)
+            known.packets[packet] = entry
+
+    def keep_briefly(self, entry: Entry, now: float) -> None:
+        """A remembered response tells an age: it is to be made anew soon."""
+        self._volatile.append((now + VOLATILE_SECONDS, entry))
+
+    def tick(self, now: float) -> None:
+        """Forget what was to be kept briefly."""
+        while self._volatile and self._volatile[0][0] <= now:
+            self._drop(self._volatile.popleft()[1])
+
+    def forget(self, key: ServiceKey | None) -> None:
+        """Forget everything that depends on this."""
+        for entry in self._dependents.pop(key, ()):
+            self._drop(entry)
+
+    def _drop(self, entry: Entry) -> None:
+        """Forget one entry, wherever it is known; one that has been forgotten already stays so."""
+        place, entry.place = entry.place, None
+        if place is None:
+            return
+        del place.known.answers[place.asking]
+        for packet in entry.aliases:
+            del place.known.packets[packet]
+        del self._kept[place.negative][entry]
+        dependents = self._dependents.get(place.key)
+        if dependents is not None:
+            del dependents[entry]
+            if not dependents:
+                del self._dependents[place.key]

@@ -1,0 +1,65 @@
+"""The keys of `dns`: where fedns answers, whom, and how it defends itself."""
+
+import socket
+from typing import Final
+
+from fedns.settings import values
+from fedns.settings.kinds import Leaf, Many, Table
+
+
+def _workers(written: str) -> int | None:
+    if written == "auto":
+        return None
+    return int(values.whole("", 0, 512).check(written))
+
+
+def _nsid(written: str) -> str:
+    name = {"auto": socket.gethostname(), "off": ""}.get(written, written)
+    if len(name.encode()) > 128:
+        raise ValueError("is too long: 128 bytes at most, it goes into every answer that asks for it")
+    return name
+
+
+DNS: Final = Table(
+    doc="the DNS server",
+    keys={
+        "listen": Many(doc="UDP and TCP", item=values.listen("address and port"), empty=False),
+        "workers": Leaf(
+            doc="worker processes; auto: as many as CPUs may be used; 0: the control process answers itself",
+            check=_workers,
+            json={"type": "integer", "minimum": 0, "maximum": 512},
+            expected="auto or a whole number",
+            accepts=("int",),
+            words=("auto",),
+        ),
+        "allow": values.cidrs("who may ask; others get REFUSED", empty=False),
+        "nsid": Leaf(
+            doc="name of this server for NSID (RFC 5001): auto is the host name, off sends none",
+            check=_nsid,
+            json={"type": "string", "minLength": 1, "maxLength": 128},
+            words=("auto", "off"),
+        ),
+        "cookies": Table(
+            doc="DNS cookies (RFC 7873, 9018); the word off: none",
+            keys={
+                "secretFile": values.text(
+                    "secrets shared by all replicas, 32 hexadecimal digits a line: the first makes, all check"
+                ),
+            },
+            words=("off",),
+        ),
+        "rateLimit": Table(
+            doc="how much one prefix of clients gets over UDP without a cookie; without this, there is no limit",
+            keys={
+                "responsesPerSecond": values.whole("default 200", 1, 1_000_000),
+                "slip": values.whole("one in so many over the limit is answered with TC; 0: none; default 2", 0, 10),
+                "ipv4Prefix": values.whole("clients with so many bits in common are one; default 24", 8, 32),
+                "ipv6Prefix": values.whole("the same for IPv6; default 56", 16, 128),
+                "window": values.duration("debt of so long at most is remembered; default 15s"),
+                "exempt": values.cidrs("who is never limited; default loopback and private ranges"),
+            },
+        ),
+        "lameduck": values.duration("how long it goes on answering after a signal to stop", zero=True),
+    },
+    later=("tls", "https", "proxyProtocol"),
+)

@@ -1,0 +1,57 @@
+"""The keys of `dns`: what they become, and what is wrong with them."""
+
+from pathlib import Path
+
+import pytest
+
+from fedns.answers.rules import RateLimit
+from fedns.settings.load import ConfigError, load, parse
+from fedns.settings.schema import PRIVATE, Cookies, Settings, rules
+from tests.settings.conftest import GOOD
+
+
+def settings(dns: str) -> Settings:
+    """Settings with these keys of `dns`."""
+    return parse(f"{GOOD}\ndns: {dns}\n", Path("/etc"), {}, {}, check_files=False)
+
+
+def test_no_limit_unless_it_is_set() -> None:
+    """Cookies are on, the limit is off; an empty table is a limit that spares private ranges."""
+    assert settings("{}").dns.rate_limit is None
+    assert settings("{}").dns.cookies == Cookies()
+    assert settings("{rateLimit: {}}").dns.rate_limit == RateLimit(exempt=PRIVATE)
+    set_ = settings("{rateLimit: {responsesPerSecond: 5, slip: 0, ipv4Prefix: 32, window: 1s, exempt: []}}").dns
+    assert set_.rate_limit == RateLimit(responses_per_second=5, slip=0, ipv4_prefix=32, window=1.0)
+
+
+def test_cookies_off_and_shared(tmp_path: Path) -> None:
+    """The secrets of the file reach the workers; they are in no representation."""
+    assert not rules(settings("{cookies: off}")).cookies
+    (tmp_path / "secrets").write_text("12" * 16)
+    for name in ("eu1", "us1"):
+        (tmp_path / f"{name}.yaml").write_text("")
+    path = tmp_path / "fedns.yaml"
+    path.write_text(f"{GOOD}\ndns: {{cookies: {{secretFile: secrets}}}}\n")
+    shared = load(path, check_files=False)
+    assert shared.dns.cookies.secret_file == str(tmp_path / "secrets")
+    path.write_text(f"{GOOD}\ndns: {{cookies: {{secretFile: none}}}}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert "dns.cookies.secretFile" in {problem.path for problem in caught.value.problems}
+    assert "12" not in repr(Cookies(secrets=(b"\x12" * 16,), secret_file="file"))
+
+
+@pytest.mark.parametrize(
+    ("dns", "path"),
+    [
+        ("{rateLimit: {responsesPerSecond: 0}}", "dns.rateLimit.responsesPerSecond"),
+        ("{rateLimit: {slip: 11}}", "dns.rateLimit.slip"),
+        ("{rateLimit: {ipv4Prefix: 33}}", "dns.rateLimit.ipv4Prefix"),
+        ("{cookies: on}", "dns.cookies"),
+    ],
+)
+def test_bad_values_are_told(dns: str, path: str) -> None:
+    """Each at its own path."""
+    with pytest.raises(ConfigError) as caught:
+        settings(dns)
+    assert [problem.path for problem in caught.value.problems] == [path]
