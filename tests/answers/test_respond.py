@@ -270,3 +270,12 @@ def _content(
     reply = ask(held, name, qtype, source=source, payload=payload, options=options if payload else ())
     reply.id = 0
     return "\n".join(sorted(reply.to_text().splitlines()))
+
+
+def test_extended_errors_are_counted_on_every_level() -> None:
+    """Resolved, found by the question, or found by the packet: each reply counts under its code."""
+    held = replica()
+    held.tick(NOW + 400)
+    for _ in range(4):
+        ask(held, WEB, now=NOW + 400)
+    assert counters.edes(held.counts)[3] == 4
