@@ -3,6 +3,7 @@
 It never follows a pointer. What the names mean, and what stands around them, is not known here.
 """
 
+from collections.abc import Iterator
 from struct import Struct as Layout
 from typing import Final
 
@@ -28,6 +29,14 @@ def after_name(packet: bytes, start: int) -> int:
             break
         at += length + 1
     return len(packet) + 1
+
+
+def labels_of(name: bytes) -> Iterator[bytes]:
+    """The labels of a whole wire name, without the root."""
+    at = 0
+    while name[at]:
+        yield name[at + 1 : at + 1 + name[at]]
+        at += 1 + name[at]
 
 
 def put_name(out: bytearray, pointers: dict[bytes, bytes], name: bytes) -> None:

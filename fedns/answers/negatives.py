@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from fedns.answers import codes
-from fedns.answers.answer import Answer, Question
+from fedns.answers.answer import Answer, Question, State
 from fedns.answers.apex import soa
 from fedns.federation.health import NEVER, Freshness, negatives_unsure
 
@@ -66,11 +66,17 @@ def outdated(question: Question, clusters: Iterable[str]) -> list[str]:
     return [name for name in dict.fromkeys(clusters) if question.state.freshness(name) in OUTDATED]
 
 
+def unread(state: State, now: float) -> list[str]:
+    """The members that have never been read, and may still be: of what they hold nothing can be denied."""
+    never = negatives_unsure(state.statuses.values(), now, state.rules.timers)
+    names = (cluster.name for cluster in state.rules.clusters)
+    return [name for name in names if name in never or name not in state.statuses]
+
+
 def _believed(question: Question, owners: Collection[str] | None, rcode: int, stale_code: int) -> Answer:
     state = question.state
     possible = [cluster.name for cluster in state.rules.clusters if owners is None or cluster.name in owners]
-    never_read = negatives_unsure(state.statuses.values(), question.now, state.rules.timers)
-    unsure = [name for name in possible if name in never_read or name not in state.statuses]
+    unsure = [name for name in unread(state, question.now) if owners is None or name in owners]
     if unsure:
         ede = tell(question, codes.EDE_NOT_READY, "not every member has been read yet", unsure)
         return Answer(rcode=codes.SERVFAIL, ede=(ede,), key=question.key, aa=False)

@@ -14,6 +14,7 @@ VERBS: Final = {
     "query": ("fedns.cli.query", "query", "Ask a DNS server, like dig."),
     "serve": ("fedns.cli.main", "serve", "Answer DNS questions for the clusters of a configuration."),
     "version": ("fedns.cli.version", "version", "Say which version this is."),
+    "zone": ("fedns.cli.zone", "zone", "Print a zone as a master file, for other servers."),
 }
 """Verb, its module, its name there, and its line in the help, which must not need the module."""
 

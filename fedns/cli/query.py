@@ -29,7 +29,7 @@ ANSWERED: Final = {"NOERROR", "NXDOMAIN"}
 """Rcodes that answer the question; the others say that it could not be answered."""
 
 
-def _address(_context: click.Context, _option: click.Parameter, value: str) -> str:
+def address(_context: click.Context, _option: click.Parameter, value: str) -> str:
     """An IP address, or nothing; names are not looked up, for this asks servers about names."""
     try:
         return str(ip_address(value)) if value else ""
@@ -40,9 +40,9 @@ def _address(_context: click.Context, _option: click.Parameter, value: str) -> s
 @click.command()
 @click.argument("name")
 @click.argument("qtype", metavar="[TYPE]", default="A")
-@click.option("--server", default="127.0.0.1", show_default=True, callback=_address, help="Address of the server.")
+@click.option("--server", default="127.0.0.1", show_default=True, callback=address, help="Address of the server.")
 @click.option("--port", default=53, show_default=True, type=click.IntRange(1, 65535), help="Its port.")
-@click.option("--from", "source", default="", callback=_address, help="Own address to ask from.")
+@click.option("--from", "source", default="", callback=address, help="Own address to ask from.")
 @click.option("--tcp", is_flag=True, help="Ask over TCP at once; otherwise only after a truncated reply.")
 @click.option("--nsid", is_flag=True, help="Ask for the name of the server (RFC 5001).")
 @click.option("--timeout", default=2.0, show_default=True, type=click.FloatRange(0.01, 3600), help="Seconds per try.")

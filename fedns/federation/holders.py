@@ -6,6 +6,7 @@ nobody pays for it where there is no reverse zone. Prefixes are hexadecimal text
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 from fedns.federation.catalog import Catalog
 from fedns.federation.objects import Export, ServiceKey
@@ -37,6 +38,14 @@ class Holders:
         order = self._order[width]
         at = bisect_left(order, bytes.fromhex(prefix.ljust(2 * width, "0")))
         return at < len(order) and order[at].hex().startswith(prefix)
+
+    def below(self, width: int, prefix: str) -> Iterator[bytes]:
+        """All addresses of this width that begin with the prefix, in the order of their names' text, octet by octet."""
+        self._build()
+        order = self._order[width]
+        first = bisect_left(order, bytes.fromhex(prefix.ljust(2 * width, "0")))
+        found = takewhile(lambda address: address.hex().startswith(prefix), order[first:])
+        yield from sorted(found, key=lambda address: [*map(str, address)]) if width == 4 else found
 
     def touch(self, key: ServiceKey) -> frozenset[bytes]:
         """A service has changed: the addresses that it holds no more, or now; none before anybody has asked."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedns.answers.compression import MAX_NAME_BYTES, after_name, put_name
+from fedns.answers.compression import MAX_NAME_BYTES, after_name, labels_of, put_name
 
 OUTSIDE = -1
 
@@ -89,3 +89,9 @@ def test_work_is_bounded_by_the_bytes_written() -> None:
         last = bytes((1, at // 16 + 128, 1, at % 16 + 128))
         put_name(out, pointers, (b"\1a" * 125 + last)[: MAX_NAME_BYTES - 1] + b"\0")
     assert pointers.asked <= len(out) / 2 + 250
+
+
+def test_labels() -> None:
+    """The labels of a name as they are, without the root."""
+    assert list(labels_of(b"\3Web\1.\0")) == [b"Web", b"."]
+    assert list(labels_of(b"\0")) == []

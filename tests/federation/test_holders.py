@@ -55,3 +55,16 @@ def test_what_moved_is_told() -> None:
     catalog.apply("eu1", two.key, two)
     assert holders.touch(one.key) == {b"\n\0\0\1", b"\n\0\0\3"}
     assert (holders.of(b"\n\0\0\1"), holders.of(b"\n\0\0\3"), holders.of(b"\x0b\0\0\1")) == ([], [one.key], [])
+
+
+def test_addresses_stand_in_the_order_of_their_names() -> None:
+    """Octet by octet as text, in the order of names (RFC 4034 section 6.1), or by nibbles; none from elsewhere."""
+    catalog = Catalog()
+    six = (b"\xfd" + bytes(14) + b"\x10", b"\xfd" + bytes(14) + b"\2", b"\xfe" + bytes(15))
+    four = (b"\n\0\0\2", b"\n\0\0\x0a", b"\n\0\0\x09", b"\x0b\0\0\1")
+    one = Export("eu1", "shop", "api", 1, headless=False, cluster_ips=(*four, *six))
+    catalog.apply("eu1", one.key, one)
+    holders = Holders(catalog, PREFIXES)
+    assert list(holders.below(4, "0a0000")) == [four[1], four[0], four[2]]
+    assert list(holders.below(16, "fd")) == [six[1], six[0]]
+    assert list(holders.below(16, "fe")) == []
