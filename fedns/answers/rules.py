@@ -10,7 +10,7 @@ from msgspec import Struct
 from fedns.federation.health import Timers
 from fedns.federation.locality import ClientRule, Location
 from fedns.federation.objects import Cluster
-from fedns.federation.placement import Policy
+from fedns.federation.placement import Drain, Policy
 
 
 class Zone(Struct, frozen=True, kw_only=True):
@@ -55,6 +55,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     local_when_stale: Literal["keep", "demote"] = "keep"
     clients: tuple[ClientRule, ...] = ()
     policies: tuple[Policy, ...] = ()
+    drains: tuple[Drain, ...] = ()
     timers: Timers = Timers()
     allow: tuple[str, ...] = ("0.0.0.0/0", "::/0")
     diagnostics: tuple[str, ...] = ("127.0.0.0/8", "::1/128")

@@ -24,6 +24,7 @@ from fedns.control.directory import Directory
 from fedns.control.feeds import Feeds
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
+from fedns.control.orders import Orders
 from fedns.control.overview import Overview
 from fedns.control.pipeline import TICK_SECONDS, Pipeline
 from fedns.control.publish import Publisher
@@ -57,6 +58,9 @@ class Daemon:
         self._own = child.block(child.slot)
         self._truth = Truth(rules=rules(settings))
         self._publisher = Publisher(self._truth, secrets.token_hex(8))
+        self._orders = Orders(self._truth, self._publisher, self._news.set, workers=child.workers)
+        self._orders.configure(settings)
+        self._truth.rules = self._orders.added(self._truth.rules)
         self._pipeline = Pipeline(self._truth, self._publisher)
         self._feeds = Feeds(self._pipeline)
         self._membership = Membership(settings, self._news.set)
@@ -81,6 +85,7 @@ class Daemon:
                 overview=overview,
                 directory=Directory(self._truth, self._pipeline.conflicts, lambda: self._feeds.running),
                 saving=Saving(self._truth, self._publisher),
+                orders=self._orders,
                 metrics=self._metrics,
                 readiness=self._readiness,
                 health=Health(answering),
@@ -95,7 +100,7 @@ class Daemon:
             self._own[counters.STARTS] += 1
         parts: dict[str, Coroutine[Any, Any, None]] = {
             "heartbeat": _every(HEARTBEAT_SECONDS, self._beat),
-            "pipeline": _every(TICK_SECONDS, self._pipeline.tick),
+            "pipeline": _every(TICK_SECONDS, self._tick),
             "publisher": self._publish(),
             "http": self._keep_servers(),
             "changes": self._take_changes(),
@@ -135,6 +140,10 @@ class Daemon:
     def _beat(self) -> None:
         self._own[counters.HEARTBEAT] = monotonic_ns()
         self._own[counters.GENERATION] = self._publisher.generation
+
+    def _tick(self) -> None:
+        self._pipeline.tick()
+        self._orders.tick()
 
     def _answer_inside(self) -> dict[str, Coroutine[Any, Any, None]]:
         replica = Replica(self._own, bytes.fromhex(self._child.master))
@@ -198,7 +207,8 @@ class Daemon:
         logs.configure(settings.logging)
         if (before.dns.listen, before.dns.workers) != (settings.dns.listen, settings.dns.workers):
             log.warning("dns.listen and dns.workers take effect when fedns is started again")
-        self._pipeline.reload(rules(settings))
+        self._orders.configure(settings)
+        self._pipeline.reload(self._orders.added(rules(settings)))
         await self._feeds.follow(settings)
         self._moved.set()
 

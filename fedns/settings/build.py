@@ -50,6 +50,8 @@ def settings(values: Values) -> Settings:
         clients=tuple(ClientRule(**client) for client in values.get("clients", ())),
         freshness=_timers(values.get("freshness", {})),
         policies=tuple(_policy(policy) for policy in values.get("policies", ())),
+        drains=values.get("drains", ()),
+        state=values.get("state", {}).get("path", ""),
         logging=Logging(**values.get("logging", {})),
         ecs_from=values.get("ecs_from", ()),
         **listeners,

@@ -93,6 +93,8 @@ def parse(
     values = grammar.FILE.read(tree, "", report)
     if values is not BAD:
         checks.check(values, report)
+        if "path" in values.get("state", {}):
+            values["state"]["path"] = str(directory / values["state"]["path"])
         for at, kubeconfig in _kubeconfigs(values):
             kubeconfig["path"] = str(directory / kubeconfig["path"])
             if check_files:

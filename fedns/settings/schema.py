@@ -11,7 +11,7 @@ from fedns.answers.rules import RateLimit, Rules, Zone
 from fedns.federation.health import Timers
 from fedns.federation.locality import ClientRule, Location
 from fedns.federation.objects import Cluster
-from fedns.federation.placement import Policy
+from fedns.federation.placement import Drain, Policy
 
 ExportMode = Literal["ServiceExport", "Label", "All"]
 """What makes a service of a member an exported one; `All` exports every service."""
@@ -155,7 +155,10 @@ class Logging(Struct, frozen=True, kw_only=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Everything that the configuration says; an address that is None is switched off."""
+    """Everything that the configuration says; an address that is None is switched off.
+
+    `state` is the path of the file that keeps what is ordered at run time, "" where nothing can be ordered.
+    """
 
     clusters: tuple[Member, ...]
     clusters_from: ClustersFrom = ClustersFrom()
@@ -171,6 +174,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     ecs_from: tuple[str, ...] = ()
     freshness: Timers = Timers()
     policies: tuple[Policy, ...] = ()
+    drains: tuple[Drain, ...] = ()
+    state: str = ""
     logging: Logging = Logging()
 
 
@@ -183,6 +188,7 @@ def rules(settings: Settings) -> Rules:
         local_when_stale=settings.local.when_stale,
         clients=settings.clients,
         policies=settings.policies,
+        drains=settings.drains,
         timers=settings.freshness,
         allow=settings.dns.allow,
         diagnostics=settings.diagnostics,
