@@ -66,7 +66,7 @@ class Locator:
 
     def places(self) -> list[Location]:
         """Every place there is, the default one first; of prefixes at the same place, the first by its text."""
-        found: dict[Location, Location] = {structs.replace(self._default, rule=""): self._default}
+        found: dict[Location, Location] = {structs.replace(self.default, rule=""): self.default}
         by_prefix = [each for places in self._places.values() for _, by in places for each in by.values()]
         for place in sorted(by_prefix, key=lambda each: each.rule):
             found.setdefault(structs.replace(place, rule=""), place)

@@ -17,6 +17,7 @@ from fedns.control.admin import Health, Pages, Readiness, Servers
 from fedns.control.directory import Directory
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
+from fedns.control.orders import Orders
 from fedns.control.overview import Overview
 from fedns.control.saving import Saving
 from fedns.federation.health import Synced
@@ -60,6 +61,7 @@ async def site(control: Control, started: threading.Event, stop: threading.Event
             overview=overview,
             directory=Directory(truth, pipeline.conflicts, lambda: followed),
             saving=Saving(truth, publisher),
+            orders=Orders(truth, publisher, lambda: None),
             metrics=Metrics(
                 truth=truth, publisher=publisher, blocks=[block()], pipeline=pipeline, feeds=lambda: followed
             ),
