@@ -15,6 +15,7 @@ from msgspec import Raw, Struct
 from fedns.clusters.brackets import split
 from fedns.clusters.connect import Connection, LostError, RefusedError, Timeouts
 from fedns.clusters.decode import Item
+from fedns.settings.schema import Member
 
 PAGE_OBJECTS: Final = 250
 PAGE_BYTES: Final = 16 << 20
@@ -77,6 +78,13 @@ LEASES: Final = Resource(
     selector="multicluster.kubernetes.io/source-cluster",
     extra=True,
 )
+
+
+def resources(member: Member) -> tuple[Resource, ...]:
+    """What is followed in a member, by its configuration."""
+    if member.source == "imports":
+        return (IMPORTS, IMPORTED_SLICES, LEASES)
+    return (SERVICES, SLICES, *((EXPORTS,) if "ServiceExport" in member.exports else ()))
 
 
 class GoneError(Exception):
