@@ -138,8 +138,11 @@ class Supervisor:
         path = directory / "control"
         listener.bind(str(path))
         listener.listen(128)
-        self._sockets = [*open_sockets(settings.dns.listen), listener]
-        kinds = {kind: tuple(s.fileno() for s in self._sockets[:-1] if s.type == kind) for kind in _KINDS}
+        plain = open_sockets(settings.dns.listen)
+        tls = settings.dns.tls
+        secure = open_sockets(tls.listen, (socket.SOCK_STREAM,)) if tls is not None else []
+        self._sockets = [*plain, *secure, listener]
+        kinds = {kind: tuple(each.fileno() for each in plain if each.type == kind) for kind in _KINDS}
         master = secrets.token_hex(32)
         slots = tuple(_memory(f"fedns slot {at}") for at in range(workers + 1))
 
@@ -153,6 +156,9 @@ class Supervisor:
                 path=str(path),
                 udp=kinds[socket.SOCK_DGRAM],
                 tcp=kinds[socket.SOCK_STREAM],
+                tls=tuple(each.fileno() for each in secure),
+                cert_file=tls.cert_file if tls is not None else "",
+                key_file=tls.key_file if tls is not None else "",
                 lifeline=self._lifeline[0],
                 workers=workers,
                 master=master,
@@ -218,13 +224,13 @@ class Supervisor:
                 os.waitpid(found.si_pid, os.WNOHANG)
 
 
-def open_sockets(addresses: tuple[Address, ...]) -> list[socket.socket]:
+def open_sockets(addresses: tuple[Address, ...], kinds: tuple[int, ...] = _KINDS) -> list[socket.socket]:
     """A UDP and a TCP socket for each address; raises OSError that names the address which cannot be had."""
     sockets = []
     for address in addresses:
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         port = address.port
-        for kind in _KINDS:
+        for kind in kinds:
             each = socket.socket(family, kind)
             if family == socket.AF_INET6:
                 each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

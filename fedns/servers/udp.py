@@ -16,7 +16,6 @@ from fedns.servers.batch import SIZE, Batch
 from fedns.servers.sockets import Shared
 
 BATCHES: Final = 2
-_LAST_BUCKET: Final = counters.DURATION_BUCKETS - 1
 _SEND_BUFFER_FULL: Final = counters.DROPS + counters.DROP_REASONS.index("send_buffer_full")
 _SEND_FAILED: Final = counters.DROPS + counters.DROP_REASONS.index("send_failed")
 
@@ -64,12 +63,5 @@ class UdpDoor:
             full, failed = batch.send()
             replica.counts[_SEND_BUFFER_FULL] += full
             replica.counts[_SEND_FAILED] += failed
-            count_durations(replica.counts, 0, perf_counter_ns() - started, replies)
+            counters.count_durations(replica.counts, 0, perf_counter_ns() - started, replies)
         return count
-
-
-def count_durations(counts: memoryview, transport: int, nanoseconds: int, replies: int) -> None:
-    """Count replies that left together, in their duration bucket; `transport` is the index in counters.TRANSPORTS."""
-    bucket = min((nanoseconds >> 10).bit_length(), _LAST_BUCKET)
-    counts[counters.DURATIONS + transport * counters.DURATION_BUCKETS + bucket] += replies
-    counts[counters.DURATION_SUMS + transport] += nanoseconds * replies

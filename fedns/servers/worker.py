@@ -13,6 +13,7 @@ from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.servers.feed import follow
 from fedns.servers.stream import StreamDoor
+from fedns.servers.tls import Certificate
 from fedns.servers.udp import UdpDoor
 from fedns.settings import logs
 from fedns.settings.child import Child, inherited, started
@@ -27,10 +28,12 @@ class Doors:
 
     def __init__(self, child: Child, replica: Replica) -> None:
         self._replica = replica
-        udp, tcp = inherited(child.udp), inherited(child.tcp)
-        self._sockets = [*udp, *tcp]
+        udp, tcp, tls = inherited(child.udp), inherited(child.tcp), inherited(child.tls)
+        self._sockets = [*udp, *tcp, *tls]
         self._udp = UdpDoor(udp, replica)
-        self._tcp = StreamDoor(tcp, replica)
+        self._streams = [StreamDoor(tcp, replica)]
+        if tls:
+            self._streams.append(StreamDoor(tls, replica, Certificate(child.cert_file, child.key_file)))
         self._open = False
 
     def tick(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -38,12 +41,15 @@ class Doors:
         now = monotonic()
         self._replica.counts[counters.HEARTBEAT] = monotonic_ns()
         self._replica.tick(now, int(time()))
-        self._tcp.sweep(now)
+        for door in self._streams:
+            door.sweep(now)
+        self._replica.counts[counters.CONNECTIONS] = sum(len(door.connections) for door in self._streams)
         if self._replica.loaded and not self._open:
             self._open = True
             self._replica.counts[counters.LOADED] = 1
             self._udp.start(loop)
-            self._tcp.start(loop)
+            for door in self._streams:
+                door.start(loop)
 
     def close(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read no more; the other processes go on with the same sockets."""
@@ -51,7 +57,8 @@ class Doors:
             self._open = False
             self._replica.counts[counters.LOADED] = 0
             self._udp.stop(loop)
-            self._tcp.stop(loop)
+            for door in self._streams:
+                door.stop(loop)
         for each in self._sockets:
             each.close()
 

@@ -25,8 +25,9 @@ class Child(Struct, frozen=True, kw_only=True):
 
     `slots` are the counter blocks, the control process's first, then each worker's; `slot` is this child's own index.
     `listener` is the Unix socket on which the control process hears the workers, `path` its place in the file system.
-    `lifeline` reaches its end when the supervisor is gone. `master`, in hexadecimal, is what the DNS cookies of all
-    workers are made from when the configuration has no secrets.
+    `tls` are listening sockets, for the certificate and key in these files. `lifeline` reaches its end when the
+    supervisor is gone. `master`, in hexadecimal, is what the DNS cookies of all workers are made from when the
+    configuration has no secrets.
     """
 
     config: str
@@ -37,6 +38,9 @@ class Child(Struct, frozen=True, kw_only=True):
     path: str
     udp: tuple[int, ...]
     tcp: tuple[int, ...]
+    tls: tuple[int, ...] = ()
+    cert_file: str = ""
+    key_file: str = ""
     lifeline: int
     workers: int
     master: str = ""
@@ -44,7 +48,7 @@ class Child(Struct, frozen=True, kw_only=True):
 
     def descriptors(self) -> tuple[int, ...]:
         """Everything that must be inherited."""
-        return (*self.slots, self.listener, *self.udp, *self.tcp, self.lifeline)
+        return (*self.slots, self.listener, *self.udp, *self.tcp, *self.tls, self.lifeline)
 
     def environment(self) -> dict[str, str]:
         """The environment of the child."""
