@@ -41,6 +41,10 @@ MAX_WAIT_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 5.0
 RECEIVE_BUFFER_BYTES: Final = 4 * 1024 * 1024
 BACKLOG: Final = 1024
+IP_MTU_DISCOVER: Final = 10
+IPV6_MTU_DISCOVER: Final = 23
+PMTUDISC_PROBE: Final = 3
+"""Socket options of Linux, which Python 3.11 does not name."""
 _KINDS: Final = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 
 log = logging.getLogger("fedns.supervisor")
@@ -238,12 +242,7 @@ def open_sockets(addresses: tuple[Address, ...], kinds: tuple[int, ...] = _KINDS
                 each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             else:
-                # While workers are replaced, packets wait here.
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-                if family == socket.AF_INET6:
-                    each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-                else:
-                    each.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+                _prepare_udp(each)
             try:
                 each.bind((address.host, port))
             except OSError as error:
@@ -256,6 +255,21 @@ def open_sockets(addresses: tuple[Address, ...], kinds: tuple[int, ...] = _KINDS
             each.setblocking(False)
             sockets.append(each)
     return sockets
+
+
+def _prepare_udp(each: socket.socket) -> None:
+    """Room for packets while workers are replaced, the address that was asked with each, and no fragments.
+
+    PROBE sets DF and believes no path MTU that a stranger's ICMP claims (RFC 9715 section 3.1).
+    """
+    each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+    if each.family == socket.AF_INET6:
+        each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        each.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
+        each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_DONTFRAG, 1)
+    else:
+        each.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+        each.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE)
 
 
 def run(config: Path, overrides: dict[str, Any]) -> int:

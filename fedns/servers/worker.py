@@ -11,6 +11,7 @@ from typing import Final
 
 from fedns.answers import counters
 from fedns.answers.replica import Replica
+from fedns.servers.batch import AVAILABLE
 from fedns.servers.feed import follow
 from fedns.servers.stream import StreamDoor
 from fedns.servers.tls import Certificate
@@ -30,7 +31,8 @@ class Doors:
         self._replica = replica
         udp, tcp, tls = inherited(child.udp), inherited(child.tcp), inherited(child.tls)
         self._sockets = [*udp, *tcp, *tls]
-        self._udp = UdpDoor(udp, replica)
+        self._udp = UdpDoor(udp, replica, batches=AVAILABLE and os.environ.get("FEDNS_UDP") != "plain")
+        self._first = child.slot <= 1
         self._streams = [StreamDoor(tcp, replica)]
         if tls:
             self._streams.append(StreamDoor(tls, replica, Certificate(child.cert_file, child.key_file)))
@@ -43,6 +45,9 @@ class Doors:
         self._replica.tick(now, int(time()))
         for door in self._streams:
             door.sweep(now)
+        if self._first:
+            # All processes read the same sockets: one of them tells.
+            self._replica.counts[counters.RECEIVE_OVERFLOWS] = self._udp.overflows()
         self._replica.counts[counters.CONNECTIONS] = sum(len(door.connections) for door in self._streams)
         if self._replica.loaded and not self._open:
             self._open = True
