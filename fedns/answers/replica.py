@@ -127,6 +127,9 @@ class Replica:
         return said
 
     def _replace(self, message: Replace) -> None:
+        held = self.statuses.get(message.cluster)
+        if message.restored and held is not None and held.synced:
+            return
         arriving = self._arriving
         if message.first:
             arriving[message.cluster] = []

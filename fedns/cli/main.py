@@ -13,6 +13,7 @@ VERBS: Final = {
     "lab": ("fedns.cli.lab", "lab", "Simulated clusters with a real fedns, for trying and breaking."),
     "query": ("fedns.cli.query", "query", "Ask a DNS server, like dig."),
     "serve": ("fedns.cli.main", "serve", "Answer DNS questions for the clusters of a configuration."),
+    "snapshot": ("fedns.cli.snapshot", "snapshot", "Look into snapshots of what fedns knew."),
     "version": ("fedns.cli.version", "version", "Say which version this is."),
     "zone": ("fedns.cli.zone", "zone", "Print a zone as a master file, for other servers."),
 }

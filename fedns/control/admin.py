@@ -41,6 +41,8 @@ class Readiness:
 
     def __init__(self, truth: Truth, latch: memoryview | None, clock: Callable[[], float] = monotonic) -> None:
         self.leaving = False
+        self.restored = False
+        """A snapshot told of some members: they are answered, marked as old, until they are read."""
         self._truth = truth
         self._latch = latch
         self._latched = bool(latch is not None and latch[counters.LOADED])
@@ -57,7 +59,7 @@ class Readiness:
         unsynced = sorted(name for name, status in statuses.items() if not status.synced)
         local = rules.local.cluster
         late = self._clock() - self._began >= LOCAL_SECONDS
-        if unsynced and not (late and local in statuses and local not in unsynced):
+        if unsynced and not self.restored and not (late and local in statuses and local not in unsynced):
             return f"not synced yet: {', '.join(unsynced)}"
         self._latched = True
         if self._latch is not None:

@@ -22,6 +22,7 @@ from fedns.answers.replica import Replica
 from fedns.control.admin import Health, Pages, Readiness, Servers
 from fedns.control.directory import Directory
 from fedns.control.feeds import Feeds
+from fedns.control.keeping import Keeper
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
 from fedns.control.overview import Overview
@@ -58,6 +59,7 @@ class Daemon:
         self._truth = Truth(rules=rules(settings))
         self._publisher = Publisher(self._truth, secrets.token_hex(8))
         self._pipeline = Pipeline(self._truth, self._publisher)
+        self._keeper = Keeper(self._truth, self._publisher, self._pipeline)
         self._feeds = Feeds(self._pipeline)
         self._membership = Membership(settings, self._news.set)
         answering = [child.block(slot) for slot in range(1, child.workers + 1)] or [self._own]
@@ -66,6 +68,7 @@ class Daemon:
             publisher=self._publisher,
             blocks=answering,
             pipeline=self._pipeline,
+            keeper=self._keeper,
             feeds=lambda: self._feeds.running,
         )
         overview = Overview(
@@ -76,6 +79,9 @@ class Daemon:
             membership=self._membership,
         )
         self._readiness = Readiness(self._truth, self._own if child.workers else None)
+        self._keeper.use(settings.snapshot)
+        if self._keeper.restore(settings):
+            self._readiness.restored = True
         self._servers = Servers(
             Pages(
                 overview=overview,
@@ -99,6 +105,7 @@ class Daemon:
             "publisher": self._publish(),
             "http": self._keep_servers(),
             "changes": self._take_changes(),
+            "snapshot": self._keeper.run(),
         }
         # The answers end by themselves when told to stop, after what they have in hand.
         parts |= {"end": _wait(self._stop)} if self._child.workers else self._answer_inside()
@@ -116,6 +123,7 @@ class Daemon:
             await self._membership.close()
             await self._feeds.close()
             await self._servers.close()
+            await self._keeper.close()
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -198,7 +206,8 @@ class Daemon:
         logs.configure(settings.logging)
         if (before.dns.listen, before.dns.workers) != (settings.dns.listen, settings.dns.workers):
             log.warning("dns.listen and dns.workers take effect when fedns is started again")
-        self._pipeline.reload(rules(settings))
+        self._keeper.use(settings.snapshot)
+        self._pipeline.reload(rules(settings), complete=self._membership.told)
         await self._feeds.follow(settings)
         self._moved.set()
 

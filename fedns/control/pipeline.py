@@ -21,10 +21,11 @@ from fedns.answers.rules import Rules
 from fedns.control.chronicle import Chronicle
 from fedns.control.conflicts import Conflicts
 from fedns.control.publish import Publisher
+from fedns.control.restoring import Past
 from fedns.control.sources import Sources
 from fedns.control.truth import Truth
 from fedns.federation import health
-from fedns.federation.health import Evidence, Freshness, Status, Synced
+from fedns.federation.health import Evidence, Freshness, Restored, Status, Synced
 from fedns.federation.objects import Export, ServiceKey
 
 TICK_SECONDS: Final = 0.25
@@ -88,8 +89,10 @@ class Pipeline:
             self._publisher.changed(cluster, keys)
             return
         self._truth.read.add(cluster)
+        self._truth.restored.discard(cluster)
         self._publisher.whole(cluster)
-        log.info("%s: read for the first time, %d services", cluster, len(keys), extra={"cluster": cluster})
+        count = len(self._truth.catalog.exports_of(cluster))
+        log.info("%s: read for the first time, %d services", cluster, count, extra={"cluster": cluster})
 
     def changed(self, cluster: str, key: ServiceKey, export: Export | None, triggered: float = 0.0) -> None:
         """One export of a cluster appeared or changed, or (None) went; `triggered` is Unix seconds, 0 unknown."""
@@ -116,6 +119,22 @@ class Pipeline:
             self._publisher.whole(cluster)
         return True
 
+    def restore(self, past: Past) -> None:
+        """Begin with what was known once, of every member that has not been read; call it before anything is heard."""
+        if past.described:
+            self._use(self.sources.remember(past.described))
+        for via, cluster in past.told:
+            self.found(via, cluster)
+        now = self._clock()
+        for cluster, known in past.members.items():
+            status = self._truth.statuses.get(cluster)
+            if status is None or cluster in self._truth.read:
+                continue
+            self._truth.catalog.replace(cluster, known.exports)
+            self._truth.restored.add(cluster)
+            self._publisher.whole(cluster)
+            self._enter(status, health.observe(status, Restored(known.age), now, self._truth.rules.timers), now)
+
     def tick(self) -> None:
         """Let time pass: call it every TICK_SECONDS."""
         now = self._clock()
@@ -127,9 +146,12 @@ class Pipeline:
         if now - self._published >= REPEAT_SECONDS:
             self._publish_statuses(now)
 
-    def reload(self, configured: Rules) -> None:
-        """Another configuration: members that left are withdrawn at once, new ones start as never read."""
-        rules = self.sources.configure(configured)
+    def reload(self, configured: Rules, *, complete: bool = True) -> None:
+        """Another configuration: members that left are withdrawn at once, new ones start as never read.
+
+        `complete`: every member is named, so that those which are known from a snapshot alone have left, too.
+        """
+        rules = self.sources.configure(configured, complete=complete)
         if rules == self._truth.rules:
             return
         stay = {(cluster.name, cluster.via) for cluster in rules.clusters}
@@ -141,6 +163,7 @@ class Pipeline:
     def _withdraw(self, gone: str) -> None:
         del self._truth.statuses[gone]
         self._truth.read.discard(gone)
+        self._truth.restored.discard(gone)
         self.conflicts.touched(self._truth.catalog.drop(gone))
         self._told.discard(gone)
         self._chronicle.left(gone)

@@ -18,6 +18,7 @@ from fedns.settings.schema import (
     ClustersFrom,
     Cookies,
     Dns,
+    Kept,
     Kubeconfig,
     Local,
     Logging,
@@ -42,6 +43,8 @@ def settings(values: Values) -> Settings:
     more: Values = {"diagnostics": values["diagnostics"]["allow"]} if "diagnostics" in values else {}
     if "clusters_from" in values:
         more["clusters_from"] = ClustersFrom(secrets=Secrets(**values["clusters_from"]["secrets"]))
+    if (kept := values.get("snapshot", "off")) != "off":
+        more["snapshot"] = Kept(**kept)
     return Settings(
         clusters=tuple(member(cluster) for cluster in values["clusters"]),
         zones=_zones(values.get("zones", {})),

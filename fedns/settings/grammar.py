@@ -133,6 +133,17 @@ _LOCAL: Final = Table(
     },
 )
 
+_SNAPSHOT: Final = Table(
+    doc="what is known is kept in a file, so that a restart answers at once; the word off (default): it is not",
+    keys={
+        "path": values.text("the file; a relative path starts at this file's directory"),
+        "interval": values.duration("written once in so long at most, and only when something changed; default 10s"),
+        "maxAge": values.duration("what was known longer ago is not used; default 24h"),
+    },
+    required=("path",),
+    words=("off",),
+)
+
 _LOGGING: Final = Table(
     doc="what is logged",
     keys={
@@ -164,10 +175,11 @@ FILE: Final = Table(
         "ecsFrom": values.cidrs("resolvers and sidecars that are believed where their clients are; default nobody"),
         "freshness": _FRESHNESS,
         "policies": Many(doc="placement of services", item=_POLICY),
+        "snapshot": _SNAPSHOT,
         "logging": _LOGGING,
     },
     required=("apiVersion", "kind", "clusters"),
-    later=("isolation", "drains", "migrations", "snapshot", "views"),
+    later=("isolation", "drains", "migrations", "views"),
 )
 
 

@@ -93,6 +93,9 @@ def parse(
     values = grammar.FILE.read(tree, "", report)
     if values is not BAD:
         checks.check(values, report)
+        kept = values.get("snapshot")
+        if isinstance(kept, dict) and "path" in kept:
+            kept["path"] = str(directory / kept["path"])
         for at, kubeconfig in _kubeconfigs(values):
             kubeconfig["path"] = str(directory / kubeconfig["path"])
             if check_files:

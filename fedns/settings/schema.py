@@ -154,6 +154,14 @@ class Logging(Struct, frozen=True, kw_only=True):
     format: Literal["text", "json"] = "text"
 
 
+class Kept(Struct, frozen=True, kw_only=True):
+    """The file that what is known is kept in: written once in `interval` seconds at most, used for `max_age`."""
+
+    path: str
+    interval: float = 10.0
+    max_age: float = 86_400.0
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that the configuration says; an address that is None is switched off."""
 
@@ -171,6 +179,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ecs_from: tuple[str, ...] = ()
     freshness: Timers = Timers()
     policies: tuple[Policy, ...] = ()
+    snapshot: Kept | None = None
     logging: Logging = Logging()
 
 

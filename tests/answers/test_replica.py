@@ -70,6 +70,17 @@ def test_a_whole_member_arrives_in_chunks_and_counts_when_complete() -> None:
     assert addresses(ask(held, WEB)) == ["10.1.0.8"]
 
 
+def test_a_snapshot_gives_way_to_what_was_read() -> None:
+    """The whole of a member from a snapshot counts where nothing was read of it, and only there."""
+    held = replica()
+    old = (export("eu1", [b"\x0a\x01\x00\x08"], "eu-a"),)
+    held.apply(Replace("eu1", old, first=True, last=True, restored=True), NOW)
+    assert len(addresses(ask(held, WEB))) == 3
+    held.apply(Members((structs.replace(fresh("us1"), synced=False, state=Freshness.RESTORED),)), NOW)
+    held.apply(Replace("eu1", old, first=True, last=True, restored=True), NOW)
+    assert "10.1.0.8" in addresses(ask(held, f"eu1.{WEB}"))
+
+
 def test_members_age_when_nobody_speaks() -> None:
     """Without the control process a member turns stale by the worker's own clock, and answers say so."""
     held = replica()

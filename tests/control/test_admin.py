@@ -30,7 +30,14 @@ class Site:
     def __init__(self, control: Control) -> None:
         self.readiness = Readiness(control.truth, block())
         truth, publisher, pipeline = control.truth, control.publisher, control.pipeline
-        metrics = Metrics(truth=truth, publisher=publisher, blocks=[block()], pipeline=pipeline, feeds=dict)
+        metrics = Metrics(
+            truth=truth,
+            publisher=publisher,
+            blocks=[block()],
+            pipeline=pipeline,
+            keeper=control.keeper,
+            feeds=dict,
+        )
         membership = Membership(settings(metrics=None), lambda: None)
         overview = Overview(truth=truth, publisher=publisher, pipeline=pipeline, feeds=dict, membership=membership)
         pages = Pages(
@@ -85,6 +92,14 @@ async def test_every_page_answers(control: Control, site: Site) -> None:
     assert await site.get("/ready") == (503, "not synced yet: us1\n")
     status, text = await site.get("/metrics")
     assert (status, 'fedns_cluster_synced{cluster="eu1"} 1.0' in text) == (200, True)
+
+
+def test_a_restored_federation_is_ready(control: Control) -> None:
+    """What a snapshot told is answered, so a fedns that has read no member yet is ready."""
+    readiness = Readiness(control.truth, block())
+    assert readiness.missing() == "not synced yet: eu1, us1"
+    readiness.restored = True
+    assert readiness.missing() == ""
 
 
 async def test_clusters_are_listed_as_json(control: Control, site: Site) -> None:

@@ -27,7 +27,7 @@ WRONG = {
     "text as a number": ("zones: {clusterset: {ttl: '5'}}", "zones.clusterset.ttl", "remove the quotes"),
     "missing key": ("metrics: {}", "metrics.listen", "is missing"),
     "tls": ("dns: {tls: {}}", "dns.tls", "not supported yet in this version"),
-    "snapshot": ("snapshot: {path: /a}", "snapshot", "not supported yet in this version"),
+    "drains": ("drains: [eu1]", "drains", "not supported yet in this version"),
 }
 
 
