@@ -90,6 +90,8 @@ class Metrics(Collector):
         yield gauge("cluster_synced", "Whether a member has ever been read whole.", one, synced)
         yield gauge("cluster_services", "Services that a member exports.", one, services)
         yield counter("cluster_state_changes", "Changes of a member's state.", one, changes)
+        text = "Whether most members went at once, so that this fedns takes itself for cut off."
+        yield gauge("isolated", text, (), {(): float(self._pipeline.isolated)})
         yield counter("cluster_watch_restarts", "Streams of a member that broke and were opened again.", one, restarts)
         yield counter("cluster_relists", "Whole lists read from a member, the first ones included.", one, relists)
 

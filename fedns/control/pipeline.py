@@ -3,7 +3,7 @@
     evidence -> health.observe -> status  -> published, logged once per change of state
     exports  -> catalog        -> keys    -> published
     clusters -> rules          -> status  -> published
-    time     -> health.age     -> status  -> published, logged
+    time     -> isolation.age  -> status  -> published, logged
 
 What is heard of a member concerns the clusters that it tells of, too. It must not know how a member is followed, nor
 how the workers are told.
@@ -24,7 +24,7 @@ from fedns.control.publish import Publisher
 from fedns.control.restoring import Past
 from fedns.control.sources import Sources
 from fedns.control.truth import Truth
-from fedns.federation import health
+from fedns.federation import health, isolation
 from fedns.federation.health import Evidence, Freshness, Restored, Status, Synced
 from fedns.federation.objects import Export, ServiceKey
 
@@ -45,6 +45,7 @@ class Pipeline:
     def __init__(self, truth: Truth, publisher: Publisher, clock: Callable[[], float] = monotonic) -> None:
         self.state_changes: Counter[str] = Counter()
         self.backdated: Counter[str] = Counter()
+        self.isolated = False
         self.sources = Sources(truth.rules)
         self._truth = truth
         self._publisher = publisher
@@ -67,15 +68,16 @@ class Pipeline:
             for source in self._sources_of(cluster) - self._told:
                 self.replaced(source, ())  # that the whole of a hub has no word of it is a truth, too
             self._told -= {cluster, *self._sources_of(cluster)}
-        self._enter(status, health.observe(status, evidence, now, timers), now)
+        # Who expires is decided where all are seen at once: by time alone.
+        self._enter(status, health.observe(status, evidence, now, timers, expiring=False), now)
         for source in self._sources_of(cluster):
             before = self._truth.statuses[source]
-            after = health.observe(before, evidence, now, timers)
+            after = health.observe(before, evidence, now, timers, expiring=False)
             if LEASE in before.broken and LEASE not in after.broken:
                 # Its hub can be read, but says that nobody has heard of this one.
                 broken = tuple(sorted((*after.broken, LEASE)))
                 late = {"broken": broken, "fault": before.fault, "readable": before.readable, "recovering": None}
-                after = health.age(structs.replace(after, **late), now, timers)
+                after = health.age(structs.replace(after, **late), now, timers, expiring=False)
             self._enter(before, after, now)
 
     def replaced(self, cluster: str, exports: Iterable[Export]) -> None:
@@ -138,13 +140,29 @@ class Pipeline:
     def tick(self) -> None:
         """Let time pass: call it every TICK_SECONDS."""
         now = self._clock()
-        for status in tuple(self._truth.statuses.values()):
-            self._enter(status, health.age(status, now, self._truth.rules.timers), now)
+        rules, before = self._truth.rules, dict(self._truth.statuses)
+        aged = isolation.age(
+            before, isolation.remote(rules.clusters, rules.local.cluster), now, rules.timers, rules.isolation
+        )
+        for name, status in aged.statuses.items():
+            self._enter(before[name], status, now)
+        self._cut_off(aged.isolated, now)
         self.conflicts.tick(now)
         self._chronicle.tick(now)
         self._told.clear()
         if now - self._published >= REPEAT_SECONDS:
             self._publish_statuses(now)
+
+    def _cut_off(self, isolated: bool, now: float) -> None:
+        if isolated == self.isolated:
+            return
+        self.isolated = isolated
+        if isolated:
+            text = "most members went at once: this fedns may be cut off, so nothing expires"
+            self._chronicle.say("", "isolated", logging.ERROR, text, now, isolated=True)
+        else:
+            text = "not cut off any more: members expire again"
+            self._chronicle.say("", "isolated", logging.INFO, text, now, isolated=False)
 
     def reload(self, configured: Rules, *, complete: bool = True) -> None:
         """Another configuration: members that left are withdrawn at once, new ones start as never read.

@@ -8,7 +8,8 @@ from typing import Any, Final
 from msgspec import structs
 
 from fedns.answers.rules import RateLimit, Zone
-from fedns.federation.health import Timers
+from fedns.federation.health import Freshness, Timers
+from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule
 from fedns.federation.objects import AddressKind, Cluster
 from fedns.federation.placement import Policy, Rung
@@ -52,6 +53,8 @@ def settings(values: Values) -> Settings:
         local=Local(**values.get("local", {})),
         clients=tuple(ClientRule(**client) for client in values.get("clients", ())),
         freshness=_timers(values.get("freshness", {})),
+        isolation=Isolation(**values.get("isolation", {})),
+        forced={name: Freshness(state) for name, state in values.get("forced", {}).items()},
         policies=tuple(_policy(policy) for policy in values.get("policies", ())),
         logging=Logging(**values.get("logging", {})),
         ecs_from=values.get("ecs_from", ()),

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from fedns.federation.health import Freshness
 from fedns.federation.placement import Rung
 from fedns.settings import membership, serving, values
 from fedns.settings.kinds import Kind, Leaf, Many, Named, Table
@@ -92,6 +93,14 @@ _FRESHNESS: Final = Table(
     words=("fast",),
 )
 
+_ISOLATION: Final = Table(
+    doc="when fedns takes itself, not the members, for cut off: then nothing expires",
+    keys={
+        "share": values.share("more than this part of the remote members went at once; 1: never; default 0.5"),
+        "window": values.duration("within so long of each other; default 30s"),
+    },
+)
+
 _POLICY: Final = Table(
     doc="how some services are placed; the first policy that matches counts",
     keys={
@@ -174,12 +183,17 @@ FILE: Final = Table(
         "clients": Many(doc="where clients are", item=_CLIENT),
         "ecsFrom": values.cidrs("resolvers and sidecars that are believed where their clients are; default nobody"),
         "freshness": _FRESHNESS,
+        "isolation": _ISOLATION,
+        "forced": Named(
+            doc="how fresh some clusters are taken for, whatever is known of them: fresh, stale or expired",
+            item=values.choice("a state", Freshness.FRESH, Freshness.STALE, Freshness.EXPIRED),
+        ),
         "policies": Many(doc="placement of services", item=_POLICY),
         "snapshot": _SNAPSHOT,
         "logging": _LOGGING,
     },
     required=("apiVersion", "kind", "clusters"),
-    later=("isolation", "drains", "migrations", "views"),
+    later=("drains", "migrations", "views"),
 )
 
 

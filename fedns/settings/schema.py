@@ -8,7 +8,8 @@ from typing import Final, Literal, NamedTuple
 from msgspec import Struct
 
 from fedns.answers.rules import RateLimit, Rules, Zone
-from fedns.federation.health import Timers
+from fedns.federation.health import Freshness, Timers
+from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule, Location
 from fedns.federation.objects import Cluster
 from fedns.federation.placement import Policy
@@ -178,6 +179,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     clients: tuple[ClientRule, ...] = ()
     ecs_from: tuple[str, ...] = ()
     freshness: Timers = Timers()
+    isolation: Isolation = Isolation()
+    forced: dict[str, Freshness] = {}
     policies: tuple[Policy, ...] = ()
     snapshot: Kept | None = None
     logging: Logging = Logging()
@@ -193,6 +196,8 @@ def rules(settings: Settings) -> Rules:
         clients=settings.clients,
         policies=settings.policies,
         timers=settings.freshness,
+        isolation=settings.isolation,
+        forced=settings.forced,
         allow=settings.dns.allow,
         diagnostics=settings.diagnostics,
         nsid=settings.dns.nsid,

@@ -26,6 +26,9 @@ WRONG = {
     "off for a level": ("logging: {level: off}", "logging.level", "YAML takes the bare word off for yes or no"),
     "text as a number": ("zones: {clusterset: {ttl: '5'}}", "zones.clusterset.ttl", "remove the quotes"),
     "missing key": ("metrics: {}", "metrics.listen", "is missing"),
+    "more than all": ("isolation: {share: 1.5}", "isolation.share", "is more than all"),
+    "a state of nobody": ("forced: {eu1: dead}", "forced.eu1", "is not one of the words"),
+    "no path": ("snapshot: {interval: 1s}", "snapshot.path", "is missing"),
     "tls": ("dns: {tls: {}}", "dns.tls", "not supported yet in this version"),
     "drains": ("drains: [eu1]", "drains", "not supported yet in this version"),
 }
