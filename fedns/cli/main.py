@@ -10,6 +10,7 @@ import click
 VERBS: Final = {
     "config": ("fedns.cli.config", "config", "Check configuration files."),
     "get": ("fedns.cli.get", "get", "Show clusters, services, endpoints and conflicts of a running fedns."),
+    "history": ("fedns.cli.history", "history", "Show what a running fedns has seen change."),
     "lab": ("fedns.cli.lab", "lab", "Simulated clusters with a real fedns, for trying and breaking."),
     "query": ("fedns.cli.query", "query", "Ask a DNS server, like dig."),
     "serve": ("fedns.cli.main", "serve", "Answer DNS questions for the clusters of a configuration."),

@@ -5,13 +5,15 @@ Addresses that are the same share one server. It only reads: nothing here change
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 from aiohttp import web
+from msgspec import structs
 
 from fedns.answers import counters
 from fedns.control.directory import PAGE, Directory
+from fedns.control.history import History
 from fedns.control.metrics import CONTENT_TYPE, Metrics
 from fedns.control.overview import Overview
 from fedns.control.saving import Saving
@@ -26,7 +28,7 @@ START_SECONDS: Final = 30.0
 """A fedns that has just started is given so long before either counts."""
 LOCAL_SECONDS: Final = 30.0
 """With only the local cluster read, a fedns becomes ready after so long."""
-API: Final = ("clusters", "services", "endpoints", "conflicts", "snapshot")
+API: Final = ("clusters", "services", "endpoints", "conflicts", "history", "snapshot")
 """The pages below /api/v1, for people and commands."""
 
 log = logging.getLogger(__name__)
@@ -96,6 +98,7 @@ class Pages:
         *,
         overview: Overview,
         directory: Directory,
+        history: History,
         saving: Saving,
         metrics: Metrics,
         readiness: Readiness,
@@ -103,6 +106,7 @@ class Pages:
     ) -> None:
         self._overview = overview
         self._directory = directory
+        self._history = history
         self._saving = saving
         self._metrics = metrics
         self._readiness = readiness
@@ -142,6 +146,15 @@ class Pages:
     async def conflicts(self, request: web.Request) -> web.Response:
         """GET /api/v1/conflicts: as services."""
         return web.json_response(self._directory.conflicts(*_page(request)))
+
+    async def history(self, request: web.Request) -> web.Response:
+        """GET /api/v1/history: `subject` is a cluster, or namespace/service; `since` is seconds ago (an hour)."""
+        try:
+            since = max(0.0, float(request.query.get("since", "3600")))
+        except ValueError:
+            return web.Response(status=400, text="since: write a number of seconds, like 3600\n")
+        events = self._history.find(request.query.get("subject"), time() - since)
+        return web.json_response({"events": [structs.asdict(event) for event in events]})
 
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
         """GET /api/v1/snapshot: all that is held now, as `answers.snapshot` reads it."""
@@ -213,6 +226,7 @@ class Servers:
             "/api/v1/services": pages.services,
             "/api/v1/endpoints": pages.endpoints,
             "/api/v1/conflicts": pages.conflicts,
+            "/api/v1/history": pages.history,
             "/api/v1/snapshot": pages.snapshot,
         }[path]
 

@@ -86,6 +86,7 @@ class Daemon:
             Pages(
                 overview=overview,
                 directory=Directory(self._truth, self._pipeline.conflicts, lambda: self._feeds.running),
+                history=self._pipeline.history,
                 saving=Saving(self._truth, self._publisher),
                 metrics=self._metrics,
                 readiness=self._readiness,

@@ -12,6 +12,7 @@ how the workers are told.
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import islice
 from time import monotonic
 from typing import Final
 
@@ -20,6 +21,7 @@ from msgspec import structs
 from fedns.answers.rules import Rules
 from fedns.control.chronicle import Chronicle
 from fedns.control.conflicts import Conflicts
+from fedns.control.history import History
 from fedns.control.publish import Publisher
 from fedns.control.restoring import Past
 from fedns.control.sources import Sources
@@ -33,6 +35,8 @@ TICK_SECONDS: Final = 0.25
 REPEAT_SECONDS: Final = 1.0
 """Statuses are published at least so often, because the times in them move on."""
 LEVELS: Final = {Freshness.SUSPECT: logging.WARNING, Freshness.STALE: logging.WARNING, Freshness.EXPIRED: logging.ERROR}
+TOLD: Final = 100
+"""Services of one list read again of which the history tells."""
 LEASE: Final = "lease"
 """What a hub's own sign of life of one source is called among the resources that can be broken."""
 
@@ -46,6 +50,7 @@ class Pipeline:
         self.state_changes: Counter[str] = Counter()
         self.backdated: Counter[str] = Counter()
         self.isolated = False
+        self.history = History()
         self.sources = Sources(truth.rules)
         self._truth = truth
         self._publisher = publisher
@@ -85,16 +90,29 @@ class Pipeline:
         if cluster not in self._truth.statuses:
             return
         self._told.add(cluster)
-        keys = self._truth.catalog.replace(cluster, exports)
-        self.conflicts.touched(keys)
+        exports = tuple(exports)
         if cluster in self._truth.read:
-            self._publisher.changed(cluster, keys)
+            self._relisted(cluster, exports)
             return
+        self.conflicts.touched(self._truth.catalog.replace(cluster, exports))
         self._truth.read.add(cluster)
         self._truth.restored.discard(cluster)
         self._publisher.whole(cluster)
         count = len(self._truth.catalog.exports_of(cluster))
+        self.history.add(cluster, "read", f"read for the first time, {count} services")
         log.info("%s: read for the first time, %d services", cluster, count, extra={"cluster": cluster})
+
+    def _relisted(self, cluster: str, exports: tuple[Export, ...]) -> None:
+        """The whole of a cluster that has been read before: a difference, of which the history keeps the beginning."""
+        catalog = self._truth.catalog
+        before = {export.key: export for export in catalog.exports_of(cluster)}
+        keys = catalog.replace(cluster, exports)
+        self.conflicts.touched(keys)
+        self._publisher.changed(cluster, keys)
+        if keys:
+            self.history.add(cluster, "read", f"read again as a whole, {len(keys)} services changed")
+        for key in islice(keys, TOLD):
+            self.history.changed(cluster, key, before.get(key), self._truth.export(cluster, key))
 
     def changed(self, cluster: str, key: ServiceKey, export: Export | None, triggered: float = 0.0) -> None:
         """One export of a cluster appeared or changed, or (None) went; `triggered` is Unix seconds, 0 unknown."""
@@ -102,8 +120,10 @@ class Pipeline:
             return
         if export is not None:
             self._suspect(cluster, key, export)
+        before = self._truth.export(cluster, key)
         if self._truth.catalog.apply(cluster, key, export):
             self.conflicts.touched((key,))
+            self.history.changed(cluster, key, before, export)
             self._publisher.changed(cluster, (key,), triggered)
 
     def found(self, via: str, cluster: str) -> bool:
@@ -132,7 +152,7 @@ class Pipeline:
             status = self._truth.statuses.get(cluster)
             if status is None or cluster in self._truth.read:
                 continue
-            self._truth.catalog.replace(cluster, known.exports)
+            self.conflicts.touched(self._truth.catalog.replace(cluster, known.exports))
             self._truth.restored.add(cluster)
             self._publisher.whole(cluster)
             self._enter(status, health.observe(status, Restored(known.age), now, self._truth.rules.timers), now)
@@ -157,6 +177,7 @@ class Pipeline:
         if isolated == self.isolated:
             return
         self.isolated = isolated
+        self.history.add("", "isolated", "cut off: nothing expires" if isolated else "not cut off any more")
         if isolated:
             text = "most members went at once: this fedns may be cut off, so nothing expires"
             self._chronicle.say("", "isolated", logging.ERROR, text, now, isolated=True)
@@ -184,6 +205,7 @@ class Pipeline:
         self._truth.restored.discard(gone)
         self.conflicts.touched(self._truth.catalog.drop(gone))
         self._told.discard(gone)
+        self.history.add(gone, "left", "left the federation")
         self._chronicle.left(gone)
         self.state_changes.pop(gone, None)
         self.backdated.pop(gone, None)
@@ -201,6 +223,7 @@ class Pipeline:
         for cluster in rules.clusters:
             if cluster.name not in self._truth.statuses:
                 self._truth.statuses[cluster.name] = Status(cluster=cluster.name, joined=now, since=now)
+                self.history.add(cluster.name, "joined", "joined the federation")
                 log.info("%s: joined the federation", cluster.name, extra={"cluster": cluster.name})
         self._via = {cluster.name: cluster.via for cluster in rules.clusters if cluster.via}
         ranks = {cluster.name: cluster.trust_rank for cluster in rules.clusters}
@@ -221,6 +244,7 @@ class Pipeline:
         if winner.cluster != cluster and same_rank and export.created < winner.created:
             self.backdated[cluster] += 1
             text = f"{cluster}: {key[0]}/{key[1]} appeared with an age that takes it from {winner.cluster}"
+            self.history.add("/".join(key), "backdated", text)
             self._chronicle.say(cluster, "backdated", logging.WARNING, text, self._clock(), winner=winner.cluster)
 
     def _enter(self, before: Status, after: Status, now: float) -> None:
@@ -232,6 +256,7 @@ class Pipeline:
         follows = hub is not None and hub.state == after.state
         level = logging.DEBUG if follows else LEVELS.get(after.state, logging.INFO)
         text = f"{after.cluster}: {before.state} -> {after.state} ({after.reason})"
+        self.history.add(after.cluster, "state", f"{before.state} -> {after.state} ({after.reason})")
         turn = {"from": before.state, "to": after.state, "reason": after.reason}
         self._chronicle.say(after.cluster, "state", level, text, now, **turn)
         self._publish_statuses(now)

@@ -43,6 +43,7 @@ class Site:
         pages = Pages(
             overview=overview,
             directory=Directory(truth, pipeline.conflicts, lambda: {"eu1": Followed()}),
+            history=pipeline.history,
             saving=Saving(truth, publisher),
             metrics=metrics,
             readiness=self.readiness,
@@ -117,6 +118,26 @@ async def test_clusters_are_listed_as_json(control: Control, site: Site) -> None
     assert (one["name"], one["state"], one["synced"], one["services"]) == ("eu1", "fresh", True, 1)
     assert (other["name"], other["state"], other["lastHeard"]) == ("us1", "syncing", None)
     assert page["generation"] == control.publisher.generation
+
+
+async def test_the_history_is_listed_as_json(control: Control, site: Site) -> None:
+    """Of all or of one subject, since so many seconds ago; a strange number is a sentence."""
+    control.pipeline.replaced("eu1", [export("eu1", "web")])
+    control.pipeline.changed("eu1", ("shop", "web"), None)
+    await site.servers.open(settings(admin=at()))
+    host, port = site.servers.bound()["/api/v1/history"]
+    url = f"http://{host}:{port}/api/v1/history"
+    async with aiohttp.ClientSession() as session:
+        for query, subjects in (
+            ({}, {"eu1", "us1", "shop/web"}),
+            ({"subject": "shop/web"}, {"shop/web"}),
+            ({"since": "0"}, set()),
+        ):
+            async with session.get(url, params=query) as response:
+                found = (await response.json())["events"]
+            assert {each["subject"] for each in found} == subjects
+        async with session.get(url, params={"since": "1h"}) as response:
+            assert (response.status, await response.text()) == (400, "since: write a number of seconds, like 3600\n")
 
 
 async def test_a_snapshot_can_be_fetched(control: Control, site: Site) -> None:
