@@ -147,6 +147,7 @@ class Pipeline:
             self._use(self.sources.remember(past.described))
         for via, cluster in past.told:
             self.found(via, cluster)
+        self._truth.catalog.settle(past.types, once=True)
         now = self._clock()
         for cluster, known in past.members.items():
             status = self._truth.statuses.get(cluster)

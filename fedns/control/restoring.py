@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from msgspec import Struct, structs
 
 from fedns.answers.snapshot import Snapshot
-from fedns.answers.wire import Members
+from fedns.answers.wire import Members, Types, settled
 from fedns.clusters.trust import Boundary
 from fedns.federation.health import NEVER, Freshness, Status
-from fedns.federation.objects import Cluster, Export, Slice, pack
+from fedns.federation.objects import Cluster, Export, ServiceKey, Slice, pack
 from fedns.settings.schema import Settings
 
 
@@ -33,6 +33,8 @@ class Past(Struct, frozen=True):
     told: tuple[tuple[str, str], ...] = ()
     members: dict[str, Known] = {}
     outdated: tuple[str, ...] = ()
+    types: dict[ServiceKey, bool] = {}
+    """Services of which exports disagreed whether they are headless, with what was settled."""
 
 
 def past(snapshot: Snapshot, settings: Settings, age: float, now: float, limit: float) -> Past:
@@ -60,7 +62,8 @@ def past(snapshot: Snapshot, settings: Settings, age: float, now: float, limit: 
         boundary = boundaries.get(name)
         exports = held[name] if boundary is None else list(_allowed(held[name], boundary))
         members[name] = Known(known, exports)
-    return Past(described, told, members, tuple(outdated))
+    types = [settled(each.settled) for each in snapshot.messages if isinstance(each, Types)]
+    return Past(described, told, members, tuple(outdated), types[0] if types else {})
 
 
 def _statuses(snapshot: Snapshot, written: float) -> tuple[Status, ...]:

@@ -15,6 +15,7 @@ from msgspec import structs
 from fedns.cli.get import get, table
 from fedns.control.admin import Health, Pages, Readiness, Servers
 from fedns.control.directory import Directory
+from fedns.control.keeping import Keeper
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
 from fedns.control.overview import Overview
@@ -59,9 +60,15 @@ async def site(control: Control, started: threading.Event, stop: threading.Event
         Pages(
             overview=overview,
             directory=Directory(truth, pipeline.conflicts, lambda: followed),
+            history=pipeline.history,
             saving=Saving(truth, publisher),
             metrics=Metrics(
-                truth=truth, publisher=publisher, blocks=[block()], pipeline=pipeline, feeds=lambda: followed
+                truth=truth,
+                publisher=publisher,
+                blocks=[block()],
+                pipeline=pipeline,
+                keeper=Keeper(truth, publisher, pipeline),
+                feeds=lambda: followed,
             ),
             readiness=Readiness(truth, None),
             health=Health([block()]),

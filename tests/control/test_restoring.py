@@ -5,7 +5,7 @@ import socket
 from msgspec import structs
 
 from fedns.answers.snapshot import Heading, Snapshot
-from fedns.answers.wire import Generation, Members, NewRules, Replace, ToWorker
+from fedns.answers.wire import Generation, Members, NewRules, Replace, SettledType, ToWorker, Types
 from fedns.clusters.trust import Boundary
 from fedns.control.restoring import Past, past
 from fedns.federation.health import Freshness, Status
@@ -41,6 +41,7 @@ def snapshot(*statuses: Status, exports: tuple[Export, ...] = (), clusters: tupl
             for name in names
             if any(each.cluster == name for each in held)
         ),
+        Types((SettledType("shop", "web", headless=True),)),
         Generation("epoch", 7, 3),
     )
     return Snapshot(Heading(version="1", at=0.0, now=100.0), messages)
@@ -55,6 +56,7 @@ def test_members_keep_their_own_age() -> None:
     """Each is as old as what was known of it when the snapshot was written, and a broken stream counts."""
     found = snapshot(status("eu1"), status("us1", 40.0), status("ap1", readable=70.0, broken=("slices",)))
     ages = used(found, Settings(clusters=(member("eu1"), member("us1"), member("ap1")))).members
+    assert used(found, Settings(clusters=(member("eu1"),))).types == {("shop", "web"): True}
     assert {name: each.age for name, each in ages.items()} == {"eu1": 5.0, "us1": 65.0, "ap1": 35.0}
 
 
