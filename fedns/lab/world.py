@@ -67,7 +67,7 @@ class World:
             for member in self.plan
             if member.name not in (hubs or {})
         }
-        self._workers = workers
+        self.workers = workers
         self._real = real
         self._freshness = freshness
         self._embedded = embedded
@@ -229,7 +229,7 @@ class World:
         return {
             "apiVersion": "fedns.io/v1alpha1",
             "kind": "FednsConfig",
-            "dns": {"listen": [f"127.0.0.1:{self.port}"], "workers": self._workers, "lameduck": "0s"},
+            "dns": {"listen": [f"127.0.0.1:{self.port}"], "workers": self.workers, "lameduck": "0s"},
             "metrics": status,
             "health": status,
             "ready": status,
