@@ -22,7 +22,7 @@ from fedns.answers.replica import Replica
 from fedns.control.admin import Health, Pages, Readiness, Servers
 from fedns.control.directory import Directory
 from fedns.control.feeds import Feeds
-from fedns.control.keeping import Keeper
+from fedns.control.preserving import Keeper
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
 from fedns.control.overview import Overview

@@ -19,7 +19,7 @@ from fedns.clusters.streams import Stream
 from fedns.control import propagation
 from fedns.control.families import counter, gauge
 from fedns.control.feeds import Feed
-from fedns.control.keeping import Keeper
+from fedns.control.preserving import Keeper
 from fedns.control.pipeline import Pipeline
 from fedns.control.publish import Publisher
 from fedns.control.traffic import traffic

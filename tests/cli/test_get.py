@@ -15,7 +15,7 @@ from msgspec import structs
 from fedns.cli.get import get, table
 from fedns.control.admin import Health, Pages, Readiness, Servers
 from fedns.control.directory import Directory
-from fedns.control.keeping import Keeper
+from fedns.control.preserving import Keeper
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
 from fedns.control.overview import Overview

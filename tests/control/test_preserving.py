@@ -11,7 +11,7 @@ import pytest
 from msgspec import msgpack
 
 from fedns.answers.snapshot import unpack
-from fedns.control import keeping
+from fedns.control import preserving
 from fedns.control.generations import Generations
 from fedns.federation.health import Alive, Freshness, Synced
 from fedns.settings.schema import Kept, Kubeconfig, Member, Settings
@@ -186,12 +186,12 @@ async def test_a_snapshot_that_is_too_old_is_told_and_left(
     control.keeper.use(settings(path).snapshot)
     await control.keeper.close()
     now = time()
-    monkeypatch.setattr(keeping, "time", lambda: now + 90_000)
+    monkeypatch.setattr(preserving, "time", lambda: now + 90_000)
     assert made(tmp_path / "second").keeper.restore(settings(path)), "the wall clock jumped a day, nothing else did"
-    monkeypatch.setattr(keeping, "boot", lambda: "another run")
+    monkeypatch.setattr(preserving, "boot", lambda: "another run")
     assert not made(tmp_path / "second").keeper.restore(settings(path))
     assert "it is 25.0 h old, older than snapshot.maxAge" in caplog.text
-    monkeypatch.setattr(keeping, "time", lambda: now - 90_000)
+    monkeypatch.setattr(preserving, "time", lambda: now - 90_000)
     assert made(tmp_path / "second").keeper.restore(settings(path))
     assert "the clock was set back" in caplog.text
 
@@ -248,7 +248,7 @@ async def test_a_last_snapshot_does_not_hold_up_the_end(
     path = tmp_path / "snapshot"
     read(control, "web")
     control.keeper.use(settings(path).snapshot)
-    monkeypatch.setattr(keeping, "FINAL_SECONDS", 0.05)
+    monkeypatch.setattr(preserving, "FINAL_SECONDS", 0.05)
     os.mkfifo(Generations(path)._new)
     await asyncio.sleep(0)
     task = asyncio.create_task(control.keeper.close())
