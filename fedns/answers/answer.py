@@ -66,6 +66,7 @@ class State(Struct, frozen=True, kw_only=True, dict=True):
             states={cluster.name: self.freshness(cluster.name) for cluster in rules.clusters},
             local=rules.local.cluster,
             local_when_stale=rules.local_when_stale,
+            drains=rules.drains,
         )
 
     def freshness(self, cluster: str) -> Freshness:

@@ -11,7 +11,7 @@ from fedns.federation.health import Freshness, Timers
 from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule, Location
 from fedns.federation.objects import Cluster
-from fedns.federation.placement import Policy
+from fedns.federation.placement import Drain, Policy
 
 
 class Zone(Struct, frozen=True, kw_only=True):
@@ -57,6 +57,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     local_when_stale: Literal["keep", "demote"] = "keep"
     clients: tuple[ClientRule, ...] = ()
     policies: tuple[Policy, ...] = ()
+    drains: tuple[Drain, ...] = ()
     timers: Timers = Timers()
     isolation: Isolation = Isolation()
     forced: dict[str, Freshness] = {}

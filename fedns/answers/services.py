@@ -22,10 +22,13 @@ from fedns.federation.candidates import host_label
 from fedns.federation.health import Freshness
 from fedns.federation.objects import AddressKind, Service, pack
 from fedns.federation.placement import Candidate, Group, Placement, Policy, Reason, Rung, Tier, in_order, policy_for
+from fedns.federation.tiers import OPEN_TIERS
 
 KNOWN: Final = frozenset({Tier.READY, Tier.BACKUP, Tier.TERMINATING})
 """The tiers (a)-(c): true now, as far as anybody can know."""
-FORBIDDEN: Final = frozenset({Reason.JURISDICTION, Reason.UNREACHABLE_KIND, Reason.OTHER_KIND, Reason.PART})
+FORBIDDEN: Final = frozenset(
+    {Reason.JURISDICTION, Reason.UNREACHABLE_KIND, Reason.OTHER_KIND, Reason.PART, Reason.FORCED}
+)
 """Why a candidate does not even answer under its own cluster's name: constraints, and addresses of no use."""
 OTHER_TEXT: Final = {Tier.DRAINED: "only drained endpoints are left", Tier.UNREADY_ADDRESS: "no endpoint is ready"}
 
@@ -80,6 +83,8 @@ def answer(
     if qtype != codes.SRV:
         used = [candidate.cluster for group in decision.groups for candidate in group.candidates]
     ttl = _ttl(question, policy, used)
+    if any(group.tier in OPEN_TIERS for group in decision.groups):
+        ttl = min(ttl, UNSURE_TTL)
     groups: tuple[AnswerGroup, ...] = ()
     if qtype == codes.SRV and not port_only:
         answers, glue = addresses.services(owner, ttl, order, _target(asked, found), asked.port, asked.protocol)

@@ -59,17 +59,21 @@ def replica(server: str, snapshot: Path | None) -> "Replica":
     return held
 
 
-def fetch(server: str, path: str) -> bytes:
-    """The body of a page of a running fedns; raises click.ClickException with a sentence."""
+def fetch(server: str, path: str, method: str = "GET", order: Any = None) -> bytes:
+    """The body of a running fedns's page, or of its reply to an order; raises click.ClickException with a sentence."""
+    import json
     from urllib.error import HTTPError, URLError
     from urllib.parse import urlsplit
-    from urllib.request import ProxyHandler, build_opener
+    from urllib.request import ProxyHandler, Request, build_opener
 
     if urlsplit(server).scheme not in {"http", "https"}:
         raise click.UsageError(f"--server {server}: write a URL like {SERVER}")
+    content = None if order is None else json.dumps(order).encode()
+    headers = {"Content-Type": "application/json"}
     try:
+        request = Request(server.rstrip("/") + path, content, headers, method=method)  # noqa: S310 -- the scheme was looked at
         # No proxies of the environment: the address is this machine's own, or was given on purpose.
-        with build_opener(ProxyHandler({})).open(server.rstrip("/") + path, timeout=TIMEOUT_SECONDS) as reply:
+        with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_SECONDS) as reply:
             body: bytes = reply.read(MAX_BYTES)
             return body
     except HTTPError as fault:

@@ -9,12 +9,14 @@ import click
 
 VERBS: Final = {
     "config": ("fedns.cli.config", "config", "Check configuration files."),
+    "drain": ("fedns.cli.drain", "drain", "Take a cluster, a zone or a service in a cluster out of the answers."),
     "get": ("fedns.cli.get", "get", "Show clusters, services, endpoints and conflicts of a running fedns."),
     "history": ("fedns.cli.history", "history", "Show what a running fedns has seen change."),
     "lab": ("fedns.cli.lab", "lab", "Simulated clusters with a real fedns, for trying and breaking."),
     "query": ("fedns.cli.query", "query", "Ask a DNS server, like dig."),
     "serve": ("fedns.cli.main", "serve", "Answer DNS questions for the clusters of a configuration."),
     "snapshot": ("fedns.cli.snapshot", "snapshot", "Look into snapshots of what fedns knew."),
+    "undrain": ("fedns.cli.drain", "undrain", "Put back what was drained."),
     "version": ("fedns.cli.version", "version", "Say which version this is."),
     "zone": ("fedns.cli.zone", "zone", "Print a zone as a master file, for other servers."),
 }

@@ -1,6 +1,6 @@
 """The HTTP side of fedns: /metrics, /health, /ready and /api/v1, each on its own address.
 
-Addresses that are the same share one server. It only reads: nothing here changes what fedns does.
+Addresses that are the same share one server. Drains are the one thing that can be changed here.
 """
 
 import logging
@@ -15,6 +15,8 @@ from fedns.answers import counters
 from fedns.control.directory import PAGE, Directory
 from fedns.control.history import History
 from fedns.control.metrics import CONTENT_TYPE, Metrics
+from fedns.control.ordering import MAX_BODY_BYTES, Ordering
+from fedns.control.orders import Orders
 from fedns.control.overview import Overview
 from fedns.control.saving import Saving
 from fedns.control.truth import Truth
@@ -30,6 +32,8 @@ LOCAL_SECONDS: Final = 30.0
 """With only the local cluster read, a fedns becomes ready after so long."""
 API: Final = ("clusters", "services", "endpoints", "conflicts", "history", "snapshot")
 """The pages below /api/v1, for people and commands."""
+
+Page = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = logging.getLogger(__name__)
 
@@ -100,10 +104,12 @@ class Pages:
         directory: Directory,
         history: History,
         saving: Saving,
+        orders: Orders,
         metrics: Metrics,
         readiness: Readiness,
         health: Health,
     ) -> None:
+        self.ordering = Ordering(orders)
         self._overview = overview
         self._directory = directory
         self._history = history
@@ -202,9 +208,10 @@ class Servers:
         return {path: runner.addresses[0][:2] for runner, paths in self._running.values() for path in paths}
 
     async def _start(self, address: Address, paths: set[str]) -> None:
-        application = web.Application()
+        application = web.Application(client_max_size=MAX_BODY_BYTES)
         for path in paths:
-            application.router.add_get(path, self._page(path))
+            for method, page in self._page(path).items():
+                application.router.add_route(method, path, page)
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         try:
@@ -216,9 +223,13 @@ class Servers:
         self._running[address] = (runner, frozenset(paths))
         log.info("%s on %s", ", ".join(sorted(paths)), address)
 
-    def _page(self, path: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _page(self, path: str) -> dict[str, Page]:
+        """What each method does at a path."""
         pages = self._pages
-        return {
+        if path == "/api/v1/drains":
+            ordering = pages.ordering
+            return {"GET": ordering.drains, "POST": ordering.drain, "DELETE": ordering.undrain}
+        reading: dict[str, Page] = {
             "/metrics": pages.metrics,
             "/health": pages.health,
             "/ready": pages.ready,
@@ -228,7 +239,8 @@ class Servers:
             "/api/v1/conflicts": pages.conflicts,
             "/api/v1/history": pages.history,
             "/api/v1/snapshot": pages.snapshot,
-        }[path]
+        }
+        return {"GET": reading[path]}
 
 
 def _page(request: web.Request) -> tuple[str, str, int]:
@@ -244,6 +256,7 @@ def _addresses(settings: Settings) -> dict[str, Address | None]:
         "/health": settings.health,
         "/ready": settings.ready,
         **dict.fromkeys((f"/api/v1/{page}" for page in API), settings.admin),
+        "/api/v1/drains": settings.admin,
     }
 
 

@@ -22,11 +22,12 @@ from fedns.answers.replica import Replica
 from fedns.control.admin import Health, Pages, Readiness, Servers
 from fedns.control.directory import Directory
 from fedns.control.feeds import Feeds
-from fedns.control.preserving import Keeper
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
+from fedns.control.orders import Orders
 from fedns.control.overview import Overview
 from fedns.control.pipeline import TICK_SECONDS, Pipeline
+from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
 from fedns.control.saving import Saving
 from fedns.control.truth import Truth
@@ -58,6 +59,9 @@ class Daemon:
         self._own = child.block(child.slot)
         self._truth = Truth(rules=rules(settings))
         self._publisher = Publisher(self._truth, secrets.token_hex(8))
+        self._orders = Orders(self._truth, self._publisher, self._news.set, workers=child.workers)
+        self._orders.configure(settings)
+        self._truth.rules = self._orders.added(self._truth.rules)
         self._pipeline = Pipeline(self._truth, self._publisher)
         self._keeper = Keeper(self._truth, self._publisher, self._pipeline)
         self._feeds = Feeds(self._pipeline)
@@ -88,6 +92,7 @@ class Daemon:
                 directory=Directory(self._truth, self._pipeline.conflicts, lambda: self._feeds.running),
                 history=self._pipeline.history,
                 saving=Saving(self._truth, self._publisher),
+                orders=self._orders,
                 metrics=self._metrics,
                 readiness=self._readiness,
                 health=Health(answering),
@@ -102,7 +107,7 @@ class Daemon:
             self._own[counters.STARTS] += 1
         parts: dict[str, Coroutine[Any, Any, None]] = {
             "heartbeat": _every(HEARTBEAT_SECONDS, self._beat),
-            "pipeline": _every(TICK_SECONDS, self._pipeline.tick),
+            "pipeline": _every(TICK_SECONDS, self._tick),
             "publisher": self._publish(),
             "http": self._keep_servers(),
             "changes": self._take_changes(),
@@ -144,6 +149,10 @@ class Daemon:
     def _beat(self) -> None:
         self._own[counters.HEARTBEAT] = monotonic_ns()
         self._own[counters.GENERATION] = self._publisher.generation
+
+    def _tick(self) -> None:
+        self._pipeline.tick()
+        self._orders.tick()
 
     def _answer_inside(self) -> dict[str, Coroutine[Any, Any, None]]:
         replica = Replica(self._own, bytes.fromhex(self._child.master))
@@ -208,7 +217,8 @@ class Daemon:
         if (before.dns.listen, before.dns.workers) != (settings.dns.listen, settings.dns.workers):
             log.warning("dns.listen and dns.workers take effect when fedns is started again")
         self._keeper.use(settings.snapshot)
-        self._pipeline.reload(rules(settings), complete=self._membership.told)
+        self._orders.configure(settings)
+        self._pipeline.reload(self._orders.added(rules(settings)), complete=self._membership.told)
         await self._feeds.follow(settings)
         self._moved.set()
 

@@ -19,8 +19,8 @@ from fedns.clusters.streams import Stream
 from fedns.control import propagation
 from fedns.control.families import counter, gauge
 from fedns.control.feeds import Feed
-from fedns.control.preserving import Keeper
 from fedns.control.pipeline import Pipeline
+from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
 from fedns.control.traffic import traffic
 from fedns.control.truth import Truth

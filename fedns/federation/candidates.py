@@ -4,12 +4,13 @@ Candidates come in bunches, made once for each service and kept in its memory: a
 It knows nothing of freshness, policy or distance: those judge the candidates later.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from itertools import chain
 from operator import attrgetter
 from typing import Final
 
+from fedns.federation.drains import STAYING, Away
 from fedns.federation.locality import Location
 from fedns.federation.objects import READY, SERVING, TERMINATING, AddressKind, Cluster, Endpoint, Export, Port, Service
 from fedns.federation.terms import Bunch, Candidate, LeftOut, Reason, World
@@ -24,7 +25,9 @@ _NUMBERS: Final = tuple(map(str, range(256)))
 _ADDRESS: Final = attrgetter("address")
 
 
-def candidates(service: Service, location: Location, world: World) -> tuple[list[Bunch], list[LeftOut]]:
+def candidates(
+    service: Service, location: Location, world: World, drained: Mapping[str, Away]
+) -> tuple[list[Bunch], list[LeftOut]]:
     """The addresses of the first kind that the client can reach, for each cluster; and all others, with why not."""
     chosen: list[Bunch] = []
     left: list[LeftOut] = []
@@ -34,7 +37,7 @@ def candidates(service: Service, location: Location, world: World) -> tuple[list
             continue
         found = False
         for kind in _kinds(export, cluster, headless=service.headless):
-            bunches = _bunches(service, kind, export, cluster)
+            bunches = _bunches(service, kind, export, cluster, drained.get(export.cluster, STAYING))
             if not _reachable(kind, location, cluster):
                 left.extend(LeftOut(each, Reason.UNREACHABLE_KIND) for each in bunches)
             elif found:
@@ -98,13 +101,14 @@ def _reachable(kind: AddressKind, location: Location, cluster: Cluster) -> bool:
     return True
 
 
-def _bunches(service: Service, kind: AddressKind, export: Export, cluster: Cluster) -> tuple[Bunch, ...]:
+def _bunches(service: Service, kind: AddressKind, export: Export, cluster: Cluster, away: Away) -> tuple[Bunch, ...]:
     """All addresses of one kind, made when they are first asked for."""
     addresses = _addresses(kind, export, cluster)
-    key = (export.cluster, kind, addresses)
+    out = (away.zones, away.forced_zones) if kind != AddressKind.POD_IP else ()
+    key = (export.cluster, kind, addresses, out)
     known: tuple[Bunch, ...] | None = service.memory.get(key)
     if known is None:
-        known = _pods(export) if kind == AddressKind.POD_IP else _services(kind, addresses, export)
+        known = _pods(export) if kind == AddressKind.POD_IP else _services(kind, addresses, export, away)
         service.memory[key] = known
     return known
 
@@ -139,15 +143,26 @@ def _pods(export: Export) -> tuple[Bunch, ...]:
     return tuple(bunches)
 
 
-def _services(kind: AddressKind, addresses: tuple[bytes, ...], export: Export) -> tuple[Bunch, ...]:
-    """Candidates for addresses behind which all endpoints of the cluster stand: a bunch for each family."""
+def _services(kind: AddressKind, addresses: tuple[bytes, ...], export: Export, away: Away) -> tuple[Bunch, ...]:
+    """Candidates for addresses behind which all endpoints of the cluster stand: a bunch for each family.
+
+    Endpoints of drained zones count only where the cluster has no others: then the address is drained with them.
+    """
     endpoints = [endpoint for endpoint, _ in _endpoints(export)]
-    ready = [endpoint for endpoint in endpoints if endpoint.ready]
-    counted = ready or [endpoint for endpoint in endpoints if _leaving(endpoint)]
+    ready: list[Endpoint] = []
+    counted: list[Endpoint] = []
+    for out in dict.fromkeys((away.zones, away.forced_zones, frozenset[str]())):
+        staying = [endpoint for endpoint in endpoints if endpoint.zone not in out]
+        ready = [endpoint for endpoint in staying if endpoint.ready]
+        counted = ready or [endpoint for endpoint in staying if _leaving(endpoint)]
+        if counted:
+            endpoints = staying
+            break
     conditions = 0
     for endpoint in counted:
         conditions |= endpoint.conditions
-    zones = tuple(sorted({endpoint.zone for endpoint in ready} - {""}))
+    in_drained = [endpoint.zone for endpoint in counted if endpoint.zone in away.zones]
+    zones = tuple(sorted({*(endpoint.zone for endpoint in ready), *in_drained} - {""}))
     ports = _ordered(export.ports)
     unknown = kind == AddressKind.CLUSTER_SET_IP and not export.slices  # no slices are written: not a word on readiness
     if unknown:

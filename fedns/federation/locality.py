@@ -64,6 +64,14 @@ class Locator:
         self._places = {size: sorted(by_shift.items()) for size, by_shift in places.items()}
         self._firsts = {size: sorted(by_first.items()) for size, by_first in lengths.items()}
 
+    def places(self) -> list[Location]:
+        """Every place there is, the default one first; of prefixes at the same place, the first by its text."""
+        found: dict[Location, Location] = {structs.replace(self.default, rule=""): self.default}
+        by_prefix = [each for places in self._places.values() for _, by in places for each in by.values()]
+        for place in sorted(by_prefix, key=lambda each: each.rule):
+            found.setdefault(structs.replace(place, rule=""), place)
+        return list(found.values())
+
     def locate(self, address: bytes) -> Location:
         """The place of a packed address (4 or 16 bytes); an IPv4 address written as IPv6 counts as IPv4."""
         if len(address) == 16 and address.startswith(_MAPPED):

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from fedns.federation import ladder
 from fedns.federation.candidates import candidates, in_order, order
+from fedns.federation.drains import Away, Drain, away
 from fedns.federation.ladder import Position
 from fedns.federation.locality import Location
 from fedns.federation.objects import Service
@@ -32,6 +33,7 @@ from fedns.federation.tiers import OPEN_TIERS, Standing, excluded, home, standin
 __all__ = [
     "Bunch",
     "Candidate",
+    "Drain",
     "Group",
     "LeftOut",
     "Part",
@@ -57,6 +59,7 @@ _REASONS: Final = {
     Tier.BACKUP: Reason.BACKUP,
     Tier.TERMINATING: Reason.WORSE_TIER,
     Tier.STALE: Reason.STALE,
+    Tier.DRAINED: Reason.DRAINED,
     Tier.EXPIRED: Reason.EXPIRED,
     Tier.UNREADY_ADDRESS: Reason.UNREADY,
 }
@@ -74,18 +77,20 @@ class Step(NamedTuple):
 
 def place(service: Service, location: Location, world: World, policy: Policy, part: Part | None = None) -> Placement:
     """Decide who answers this client for this service, or for the part of it that the name asks for."""
-    chosen, others = candidates(service, location, world)
+    drained = away(world.drains, service.key)
+    chosen, others = candidates(service, location, world, drained)
     left = [
-        LeftOut(each.candidates, excluded(each.candidates[0], world, policy, part) or each.reason) for each in others
+        LeftOut(each.candidates, excluded(each.candidates[0], world, policy, part, {}) or each.reason)
+        for each in others
     ]
     allowed = []
     for each in chosen:
-        reason = excluded(each[0], world, policy, part)
+        reason = excluded(each[0], world, policy, part, drained)
         if reason is None:
             allowed.append(each)
         else:
             left.append(LeftOut(each, reason))
-    steps, unplaced = _steps(allowed, location, world, policy)
+    steps, unplaced = _steps(allowed, location, world, policy, drained)
     left.extend(unplaced)
     first = steps[0].standing if steps else None
     answering = [step for step in steps if step.standing == first]
@@ -114,7 +119,7 @@ def _any(patterns: Iterable[str], name: str) -> bool:
 
 
 def _steps(
-    allowed: Iterable[Bunch], location: Location, world: World, policy: Policy
+    allowed: Iterable[Bunch], location: Location, world: World, policy: Policy, drained: Mapping[str, Away]
 ) -> tuple[list[Step], list[LeftOut]]:
     """All steps that may answer, the first to be used first; and what stands on none."""
     stands: dict[tuple[Standing, Position], list[Bunch]] = {}
@@ -124,8 +129,8 @@ def _steps(
         one = each[0]
         where = ladder.position(one, location, world.clusters[one.cluster], policy.ladder)
         if where is not None:
-            everyone.setdefault((home(one, world, policy), where), []).append(each)
-        stand = standing(one, world, policy)
+            everyone.setdefault((home(one, world, policy, drained), where), []).append(each)
+        stand = standing(one, world, policy, drained)
         if stand is None:
             left.append(LeftOut(each, Reason.UNREADY))
         elif where is None:
@@ -174,7 +179,10 @@ def _behind(rest: Iterable[Step], first: Standing | None, policy: Policy) -> lis
         priority = None
         if first is not None and first.tier in _PRIORITIES and tier in _PRIORITIES:
             priority = (0 if same else _PRIORITIES[tier]) + min(number, _LAST_RUNG)
-        reason = Reason.FARTHER if step.standing == first else Reason.BACKUP if same else _REASONS[tier]
+        if step.standing == first:
+            reason = Reason.FARTHER
+        else:
+            reason = Reason.BACKUP if same and not step.standing.leaving else _REASONS[tier]
         rung = policy.ladder[step.position.step]
         left.extend(LeftOut(each, reason, rung, tier, priority) for each in step.bunches)
     return left

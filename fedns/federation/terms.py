@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from fedns.federation.drains import Drain
 from fedns.federation.health import Freshness
 from fedns.federation.objects import AddressKind, Cluster, Port
 
@@ -46,6 +47,7 @@ class Reason(StrEnum):
     NO_RUNG = "no-rung"
     BACKUP = "backup"
     DRAINED = "drained"
+    FORCED = "drained-by-force"
     PART = "outside-asked-part"
     CLOSED = "policy-closed"
 
@@ -70,12 +72,13 @@ class Policy(Struct, frozen=True, kw_only=True):
 
 
 class World(Struct, frozen=True, kw_only=True):
-    """What `place` needs to know beside the service: the members, how fresh each is, and which one is local."""
+    """What `place` needs to know beside the service: the members, how fresh each is, which one is local, the drains."""
 
     clusters: dict[str, Cluster]
     states: dict[str, Freshness]
     local: str = ""
     local_when_stale: Literal["keep", "demote"] = "keep"
+    drains: tuple[Drain, ...] = ()
 
 
 class Part(Struct, frozen=True, kw_only=True):

@@ -3,10 +3,12 @@
 What a constraint excludes never comes back, under any fault: so constraints look at no freshness, and tiers come after.
 """
 
+from collections.abc import Mapping
 from fractions import Fraction
 from math import isfinite
 from typing import Final, NamedTuple
 
+from fedns.federation.drains import STAYING, Away
 from fedns.federation.health import Freshness
 from fedns.federation.objects import READY, SERVING, TERMINATING, AddressKind, Cluster
 from fedns.federation.terms import Candidate, Part, Policy, Reason, Tier, World
@@ -18,35 +20,49 @@ _LEAVING: Final = SERVING | TERMINATING
 
 
 class Standing(NamedTuple):
-    """The tier of a candidate, and whether it is a backup there; the lower of two standings is used first."""
+    """The tier of a candidate, whether it is a backup there, and whether it ends; the lower of two is used first."""
 
     tier: Tier
     backup: bool
+    leaving: bool = False
 
 
-def excluded(candidate: Candidate, world: World, policy: Policy, part: Part | None) -> Reason | None:
+def excluded(
+    candidate: Candidate, world: World, policy: Policy, part: Part | None, drained: Mapping[str, Away]
+) -> Reason | None:
     """The constraint that rules this candidate out, or None."""
     cluster = world.clusters[candidate.cluster]
     if policy.jurisdictions and cluster.jurisdiction not in policy.jurisdictions:
         return Reason.JURISDICTION
     if part is not None and not _inside(candidate, cluster, part):
         return Reason.PART
+    away = drained.get(candidate.cluster, STAYING)
+    if away.forced or not away.forced_zones.isdisjoint(candidate.zones):
+        return Reason.FORCED
     return None
 
 
-def standing(candidate: Candidate, world: World, policy: Policy) -> Standing | None:
+def standing(candidate: Candidate, world: World, policy: Policy, drained: Mapping[str, Away]) -> Standing | None:
     """The tier in which this candidate stands; None for a pod that its member says takes no traffic."""
-    backup = weight(candidate.cluster, world, policy) == 0
-    tier = _tier(candidate, _kept(candidate.cluster, world))
-    if tier is None:
-        return None
-    return Standing(Tier.BACKUP if tier == Tier.READY and backup else tier, backup)
+    best = home(candidate, world, policy, drained)
+    if candidate.conditions & READY:
+        return best
+    if candidate.conditions & _LEAVING == _LEAVING:
+        if best.tier in {Tier.READY, Tier.BACKUP}:
+            return best._replace(tier=Tier.TERMINATING)
+        # A drain causes no outage: what is ending in a member that is heard keeps the last place among the drained.
+        if best.tier == Tier.DRAINED and _kept_tier(candidate.cluster, world) == Tier.READY:
+            return best._replace(leaving=True)
+    return None if candidate.kind == AddressKind.POD_IP else best._replace(tier=Tier.UNREADY_ADDRESS)
 
 
-def home(candidate: Candidate, world: World, policy: Policy) -> Standing:
-    """The standing of a ready endpoint in this candidate's cluster: where all endpoints of that cluster are counted."""
+def home(candidate: Candidate, world: World, policy: Policy, drained: Mapping[str, Away]) -> Standing:
+    """The standing of a ready endpoint in this candidate's place: where all endpoints of that place are counted."""
     backup = weight(candidate.cluster, world, policy) == 0
-    tier = _READY_TIERS.get(_kept(candidate.cluster, world), Tier.STALE)
+    tier = _kept_tier(candidate.cluster, world)
+    away = drained.get(candidate.cluster, STAYING)
+    if away.whole or not away.zones.isdisjoint(candidate.zones):
+        tier = max(tier, Tier.DRAINED)
     return Standing(Tier.BACKUP if tier == Tier.READY and backup else tier, backup)
 
 
@@ -73,21 +89,12 @@ _READY_TIERS: Final = {
 """The tier of what is ready in a member of this freshness; in any other it is STALE."""
 
 
-def _kept(name: str, world: World) -> Freshness:
-    """A member's freshness; the local one counts as fresh while its outage lasts, unless it is to be demoted."""
+def _kept_tier(name: str, world: World) -> Tier:
+    """The tier of what is ready in a member; the local one stays while its outage lasts, unless it is to be demoted."""
     state = world.states.get(name, Freshness.SYNCING)
     if name == world.local and world.local_when_stale == "keep" and state != Freshness.SYNCING:
-        return Freshness.FRESH
-    return state
-
-
-def _tier(candidate: Candidate, state: Freshness) -> Tier | None:
-    tier = _READY_TIERS.get(state, Tier.STALE)
-    if candidate.conditions & READY:
-        return tier
-    if tier == Tier.READY and candidate.conditions & _LEAVING == _LEAVING:
-        return Tier.TERMINATING
-    return None if candidate.kind == AddressKind.POD_IP else Tier.UNREADY_ADDRESS
+        return Tier.READY
+    return _READY_TIERS.get(state, Tier.STALE)
 
 
 def _inside(candidate: Candidate, cluster: Cluster, part: Part) -> bool:

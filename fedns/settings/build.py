@@ -56,6 +56,8 @@ def settings(values: Values) -> Settings:
         isolation=Isolation(**values.get("isolation", {})),
         forced={name: Freshness(state) for name, state in values.get("forced", {}).items()},
         policies=tuple(_policy(policy) for policy in values.get("policies", ())),
+        drains=values.get("drains", ()),
+        state=values.get("state", {}).get("path", ""),
         logging=Logging(**values.get("logging", {})),
         ecs_from=values.get("ecs_from", ()),
         **listeners,

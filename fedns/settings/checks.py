@@ -30,6 +30,7 @@ def check(values: Values, report: Report) -> None:
     _listeners(values, report)
     _zones(values.get("zones", {}), report)
     _freshness(values.get("freshness", {}), report)
+    _twice([each.target for each in values.get("drains", ())], "drains", report)
     for at, policy in _tables(values, "policies"):
         _twice(policy.get("ladder", ()), f"{at}.ladder", report)
 
@@ -122,6 +123,7 @@ def _unknown_clusters(values: Values, names: list[str], report: Report) -> None:
     if not report.seen("clustersFrom"):
         named += [(f"forced.{cluster}", cluster) for cluster in values.get("forced", {})]
         named += [(f"{at}.cluster", client.get("cluster")) for at, client in _tables(values, "clients")]
+        named += [(f"drains[{at}]", each.cluster) for at, each in enumerate(values.get("drains", ()))]
         for at, policy in _tables(values, "policies"):
             named += [(f"{at}.weights.{cluster}", cluster) for cluster in policy.get("weights", {})]
     for path, name in named if names else ():

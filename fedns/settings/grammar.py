@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from fedns.federation.drains import Drain, drain
 from fedns.federation.health import Freshness
 from fedns.federation.placement import Rung
 from fedns.settings import membership, serving, values
@@ -23,6 +24,13 @@ def _min_ready(written: str) -> int | str:
             raise ValueError(f"{written} is out of bounds: give a percentage from 1% to 100%")
         return f"{int(percent[1])}%"
     return int(values.whole("", 1, 1_000_000).check(written))
+
+
+def _drain(written: str) -> Drain:
+    target, space, word = written.partition(" ")
+    if space and word != "--force":
+        raise ValueError(f"{word!r} is no word that may follow: only --force is")
+    return drain(target, force=bool(space))
 
 
 def _listener(doc: str) -> Table:
@@ -133,6 +141,13 @@ _POLICY: Final = Table(
     },
 )
 
+_DRAIN: Final = Leaf(
+    doc="CLUSTER, CLUSTER/ZONE or NAMESPACE/SERVICE@CLUSTER; with --force behind it also where nobody else can answer",
+    check=_drain,
+    json={"type": "string", "minLength": 1},
+    expected="a cluster, a zone or a service in a cluster",
+)
+
 _LOCAL: Final = Table(
     doc="where this fedns runs: where a client is that no entry of clients names",
     keys={
@@ -189,11 +204,17 @@ FILE: Final = Table(
             item=values.choice("a state", Freshness.FRESH, Freshness.STALE, Freshness.EXPIRED),
         ),
         "policies": Many(doc="placement of services", item=_POLICY),
+        "drains": Many(doc="what is taken out of the answers", item=_DRAIN),
+        "state": Table(
+            doc="where drains that are ordered at run time are kept; without it, none can be",
+            keys={"path": values.text("a file in a directory that fedns may write to")},
+            required=("path",),
+        ),
         "snapshot": _SNAPSHOT,
         "logging": _LOGGING,
     },
     required=("apiVersion", "kind", "clusters"),
-    later=("drains", "migrations", "views"),
+    later=("migrations", "views"),
 )
 
 

@@ -12,7 +12,7 @@ from fedns.federation.health import Freshness, Timers
 from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule, Location
 from fedns.federation.objects import Cluster
-from fedns.federation.placement import Policy
+from fedns.federation.placement import Drain, Policy
 
 ExportMode = Literal["ServiceExport", "Label", "All"]
 """What makes a service of a member an exported one; `All` exports every service."""
@@ -164,7 +164,10 @@ class Kept(Struct, frozen=True, kw_only=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Everything that the configuration says; an address that is None is switched off."""
+    """Everything that the configuration says; an address that is None is switched off.
+
+    `state` is the path of the file that keeps what is ordered at run time, "" where nothing can be ordered.
+    """
 
     clusters: tuple[Member, ...]
     clusters_from: ClustersFrom = ClustersFrom()
@@ -183,6 +186,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     forced: dict[str, Freshness] = {}
     policies: tuple[Policy, ...] = ()
     snapshot: Kept | None = None
+    drains: tuple[Drain, ...] = ()
+    state: str = ""
     logging: Logging = Logging()
 
 
@@ -195,6 +200,7 @@ def rules(settings: Settings) -> Rules:
         local_when_stale=settings.local.when_stale,
         clients=settings.clients,
         policies=settings.policies,
+        drains=settings.drains,
         timers=settings.freshness,
         isolation=settings.isolation,
         forced=settings.forced,

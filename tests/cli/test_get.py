@@ -15,10 +15,11 @@ from msgspec import structs
 from fedns.cli.get import get, table
 from fedns.control.admin import Health, Pages, Readiness, Servers
 from fedns.control.directory import Directory
-from fedns.control.preserving import Keeper
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
+from fedns.control.orders import Orders
 from fedns.control.overview import Overview
+from fedns.control.preserving import Keeper
 from fedns.control.saving import Saving
 from fedns.federation.health import Synced
 from fedns.federation.objects import READY, SERVING, TERMINATING, Endpoint, Port, pack
@@ -62,6 +63,7 @@ async def site(control: Control, started: threading.Event, stop: threading.Event
             directory=Directory(truth, pipeline.conflicts, lambda: followed),
             history=pipeline.history,
             saving=Saving(truth, publisher),
+            orders=Orders(truth, publisher, lambda: None),
             metrics=Metrics(
                 truth=truth,
                 publisher=publisher,

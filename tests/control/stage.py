@@ -14,8 +14,8 @@ from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.answers.rules import Rules, Zone
 from fedns.clusters.streams import Stream
-from fedns.control.preserving import Keeper
 from fedns.control.pipeline import Pipeline
+from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
 from fedns.control.truth import Truth
 from fedns.federation.health import Timers

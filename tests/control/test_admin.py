@@ -14,6 +14,7 @@ from fedns.control.admin import Health, Pages, Readiness, Servers
 from fedns.control.directory import Directory
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
+from fedns.control.orders import Orders
 from fedns.control.overview import Overview
 from fedns.control.saving import Saving
 from fedns.federation.health import Synced
@@ -30,6 +31,7 @@ class Site:
     def __init__(self, control: Control) -> None:
         self.readiness = Readiness(control.truth, block())
         truth, publisher, pipeline = control.truth, control.publisher, control.pipeline
+        self.orders = Orders(truth, publisher, lambda: pipeline.reload(self.orders.added(truth.rules)))
         metrics = Metrics(
             truth=truth,
             publisher=publisher,
@@ -45,6 +47,7 @@ class Site:
             directory=Directory(truth, pipeline.conflicts, lambda: {"eu1": Followed()}),
             history=pipeline.history,
             saving=Saving(truth, publisher),
+            orders=self.orders,
             metrics=metrics,
             readiness=self.readiness,
             health=Health([block()]),

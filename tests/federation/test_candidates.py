@@ -37,7 +37,7 @@ OUTSIDE = Location(network="office")
 
 def found(given: Export, location: Location, cluster: Cluster) -> list[Candidate]:
     """The candidates of one export for this client."""
-    return list(in_order(candidates(service(given), location, world(cluster))[0]))
+    return list(in_order(candidates(service(given), location, world(cluster), {})[0]))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_the_first_kind_that_the_client_can_reach(
 
 def test_other_kinds_are_left_out_with_a_reason() -> None:
     """Kinds out of reach, and those after the one that is used, are told apart."""
-    _, left = candidates(service(FULL), AWAY, world(GATED))
+    _, left = candidates(service(FULL), AWAY, world(GATED), {})
     assert {(each.candidates[0].kind, each.reason) for each in left} == {
         (AddressKind.CLUSTER_IP, Reason.UNREACHABLE_KIND),
         (AddressKind.LOAD_BALANCER, Reason.OTHER_KIND),
@@ -165,7 +165,7 @@ def test_host_labels(hostname: str, address: str, label: str) -> None:
 @given(services, locations, worlds)
 def test_one_kind_for_each_cluster(given_service: Service, location: Location, everything: World) -> None:
     """Whatever members export, each has candidates of one kind at most, and every address stands once."""
-    chosen, left = candidates(given_service, location, everything)
+    chosen, left = candidates(given_service, location, everything, {})
     kinds: dict[str, set[AddressKind]] = {}
     for each in chosen:
         kinds.setdefault(each[0].cluster, set()).add(each[0].kind)
@@ -181,7 +181,7 @@ def test_a_bunch_differs_in_address_and_host_only(
     given_service: Service, location: Location, everything: World
 ) -> None:
     """What is decided of the first of a bunch holds for all: they stand in the order of their addresses."""
-    chosen, left = candidates(given_service, location, everything)
+    chosen, left = candidates(given_service, location, everything, {})
     for bunch in [*chosen, *(each.candidates for each in left)]:
         assert bunch == tuple(sorted(bunch, key=order))
         first = bunch[0]
@@ -194,10 +194,10 @@ def test_what_is_remembered_is_what_would_be_made(
     given_service: Service, location: Location, before: Location, everything: World, earlier: World
 ) -> None:
     """A service that was asked for before, by another client in another world, gives what a new one gives."""
-    candidates(given_service, before, earlier)
+    candidates(given_service, before, earlier, {})
     new = structs.replace(given_service)
     assert not new.memory
-    assert candidates(given_service, location, everything) == candidates(new, location, everything)
+    assert candidates(given_service, location, everything, {}) == candidates(new, location, everything, {})
 
 
 @pytest.mark.parametrize(

@@ -110,3 +110,13 @@ def test_a_named_place_is_completed() -> None:
     assert Locator(RULES, LOCAL, CLUSTERS).complete(Location(cluster="us1", rule="hint")) == Location(
         "us1", "", "us-east", "us", "default", "hint"
     )
+
+
+def test_every_place_once() -> None:
+    """The default one first; prefixes at one place stand for it together, by the first of them."""
+    twice = ClientRule(cidrs=("10.200.0.0/16",), cluster="us1")
+    places = Locator((*RULES, twice), LOCAL, CLUSTERS).places()
+    assert [each.rule for each in places] == [
+        "local", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32", "198.51.100.0/24", "::/64", "::ffff:192.0.2.0/120",
+    ]  # fmt: skip
+    assert len(Locator((), Location(cluster="us1"), CLUSTERS).places()) == 1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from fedns.federation.locality import Location
-from fedns.federation.objects import Service, pack
+from fedns.federation.objects import AddressKind, Service, pack
 from fedns.federation.placement import Candidate, Part, Placement, Policy, Reason, Tier, World, place
 from tests.federation.worlds import locations, parts, policies, services, worlds
 
@@ -78,3 +78,33 @@ def test_no_order_matters(
     members = dict(mixed(tuple(everything.clusters.items())))
     other = place(shuffled, location, structs.replace(everything, clusters=members), policy, part)
     assert other == place(given_service, location, everything, policy, part)
+
+
+@given(**_asked)
+def test_drained_ones_answer_only_where_nobody_else_may(
+    given_service: Service, location: Location, everything: World, policy: Policy, part: Part | None
+) -> None:
+    """A gentle drain decides as one by force does, as long as that leaves anybody in tiers (a) to (d)."""
+    drains = tuple(structs.replace(each, force=True) for each in everything.drains)
+    forced = place(given_service, location, structs.replace(everything, drains=drains), policy, part)
+    gentle = place(given_service, location, everything, policy, part)
+    if forced.groups and forced.groups[0].tier < Tier.DRAINED:
+        assert gentle.groups == forced.groups
+    out = {each.cluster for each in drains if not each.zone and each.service in {"", given_service.name}}
+    zones = {(each.cluster, each.zone) for each in drains if each.zone}
+    answering = [each for group in forced.groups for each in group.candidates]
+    assert not out & {each.cluster for each in answering}
+    pods = [each for each in answering if each.kind == AddressKind.POD_IP]
+    assert not zones & {(each.cluster, zone) for each in pods for zone in each.zones}
+
+
+@given(given_service=services, location=locations, everything=worlds, policy=policies)
+def test_a_drain_causes_no_outage(
+    given_service: Service, location: Location, everything: World, policy: Policy
+) -> None:
+    """Where the policy is open, whoever was answered before a gentle drain is answered after it."""
+    before = place(given_service, location, structs.replace(everything, drains=()), policy, None)
+    drains = tuple(structs.replace(each, force=False) for each in everything.drains)
+    after = place(given_service, location, structs.replace(everything, drains=drains), policy, None)
+    if policy.when_all_unhealthy == "open":
+        assert bool(after.groups) >= bool(before.groups)

@@ -42,7 +42,7 @@ def pod(conditions: int = UP, *, kind: AddressKind = AddressKind.POD_IP, cluster
 )
 def test_tiers(conditions: int, kind: AddressKind, state: Freshness, tier: Tier | None) -> None:
     """A candidate belongs to the lowest tier that applies to it; an unready pod belongs to none."""
-    where = standing(pod(conditions, kind=kind), world(EU1, states={"eu1": state}), OPEN)
+    where = standing(pod(conditions, kind=kind), world(EU1, states={"eu1": state}), OPEN, {})
     assert (where and where.tier) == tier
 
 
@@ -59,7 +59,7 @@ def test_tiers(conditions: int, kind: AddressKind, state: Freshness, tier: Tier 
 def test_the_local_cluster_is_kept(state: Freshness, demote: bool, tier: Tier) -> None:
     """Losing the local API server says nothing about the pods beside us, unless they are to be demoted."""
     here = world(EU1, states={"eu1": state}, local="eu1", demote=demote)
-    assert standing(pod(), here, OPEN) == Standing(tier, backup=False)
+    assert standing(pod(), here, OPEN, {}) == Standing(tier, backup=False)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_weights(weights: dict[str, int], own: int, expected: int) -> None:
 def test_backups(conditions: int, state: Freshness, expected: Standing) -> None:
     """A cluster of weight 0 is tier (b), and stands behind the others in the lower tiers."""
     there = world(EU1, states={"eu1": state})
-    assert standing(pod(conditions), there, Policy(weights={"us1": 1})) == expected
+    assert standing(pod(conditions), there, Policy(weights={"us1": 1}), {}) == expected
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_backups(conditions: int, state: Freshness, expected: Standing) -> None:
 )
 def test_endpoints_count_where_ready_ones_stand(weights: dict[str, int], state: Freshness, expected: Standing) -> None:
     """An unready endpoint is counted with the ready ones of its member."""
-    assert home(pod(DOWN), world(EU1, states={"eu1": state}), Policy(weights=weights)) == expected
+    assert home(pod(DOWN), world(EU1, states={"eu1": state}), Policy(weights=weights), {}) == expected
 
 
 @pytest.mark.parametrize(
@@ -123,13 +123,14 @@ def test_endpoints_count_where_ready_ones_stand(weights: dict[str, int], state: 
 )
 def test_constraints(policy: Policy, part: Part | None, reason: Reason | None) -> None:
     """Jurisdictions, then what the name asks for, rule candidates out."""
-    assert excluded(pod(), world(), policy, part) == reason
+    assert excluded(pod(), world(), policy, part, {}) == reason
 
 
 def test_no_jurisdiction_is_none_of_those_allowed() -> None:
     """A member whose jurisdiction nobody told is outside every allow list."""
     nowhere = structs.replace(US1, jurisdiction="")
-    assert excluded(pod(cluster="us1"), world(nowhere), Policy(jurisdictions=("us",)), None) == Reason.JURISDICTION
+    policy = Policy(jurisdictions=("us",))
+    assert excluded(pod(cluster="us1"), world(nowhere), policy, None, {}) == Reason.JURISDICTION
 
 
 @pytest.mark.parametrize(

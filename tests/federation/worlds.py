@@ -22,7 +22,7 @@ from fedns.federation.objects import (
     Service,
     pack,
 )
-from fedns.federation.placement import Part, Policy, Rung, World
+from fedns.federation.placement import Drain, Part, Policy, Rung, World
 
 UP = READY | SERVING
 LEAVING = SERVING | TERMINATING
@@ -115,12 +115,26 @@ _clusters = st.fixed_dictionaries(
         for name in NAMES
     }
 )
+drains = st.lists(
+    st.builds(Drain, cluster=st.sampled_from((*NAMES, "gone")), zone=_zones, force=st.booleans())
+    | st.builds(
+        Drain,
+        cluster=st.sampled_from(NAMES),
+        namespace=st.just("shop"),
+        service=st.sampled_from(("api", "web")),
+        force=st.booleans(),
+    ),
+    max_size=3,
+).map(tuple)
+"""What operators take out."""
+
 worlds = st.builds(
     World,
     clusters=_clusters,
     states=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(Freshness)),
     local=st.sampled_from(("", *NAMES)),
     local_when_stale=st.sampled_from(("keep", "demote")),
+    drains=st.just(()) | drains,
 )
 """Members in any place and any state."""
 

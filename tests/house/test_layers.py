@@ -16,7 +16,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     # The admin server hands out what the collector made, in the format that prometheus_client writes.
     "prometheus_client": ("control/metrics.py", "control/traffic.py", "control/families.py", "control/admin.py"),
     # The client under `kubernetes` is used for timeouts and raw streams; the lab and the admin pages are servers.
-    "aiohttp": ("clusters/*.py", "control/admin.py", "lab/*.py"),
+    "aiohttp": ("clusters/*.py", "control/admin.py", "control/ordering.py", "lab/*.py"),
     "click": ("cli/*.py",),
     # Both are for the side that asks: the one module that sends questions, and what prints or checks its answers.
     "dnslib": ("client.py", "cli/*.py", "lab/*.py"),

@@ -39,6 +39,8 @@ ADDED = {
     "forced, but no member": ("forced: {nowhere: stale}", "forced.nowhere", "no cluster is called nowhere"),
     "stale before suspect": ("freshness: {staleAfter: 1s}", "freshness.staleAfter", "must not be shorter"),
     "suspect after stale": ("freshness: {suspectAfter: 20s}", "freshness.suspectAfter", "must not be shorter"),
+    "drain of nobody": ("drains: [eu1, eu3/a]", "drains[1]", "no cluster is called eu3; did you mean eu1?"),
+    "drained twice": ("drains: [eu1, eu1 --force]", "drains", "eu1 stands twice"),
     "rung twice": ("policies: [{ladder: [zone, zone]}]", "policies[0].ladder", "zone stands twice"),
 }  # fmt: skip
 

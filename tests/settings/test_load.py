@@ -53,9 +53,9 @@ def test_a_broken_file_is_a_sentence(text: str, path: str, line: int, words: str
 
 def test_every_problem_is_told_at_once_in_the_order_of_the_file(reading: Reading) -> None:
     """One wrong key hides no other."""
-    problems = reading.added("dns: {workers: many, lameduck: 5}\nlocal: {cluster: eu2}\ntypo: 1\ndrains: []\n")
+    problems = reading.added("dns: {workers: many, lameduck: 5}\nlocal: {cluster: eu2}\ntypo: 1\nviews: []\n")
     assert [(each.line, each.path) for each in problems] == [
-        (6, "dns.workers"), (6, "dns.lameduck"), (7, "local.cluster"), (8, "typo"), (9, "drains"),
+        (6, "dns.workers"), (6, "dns.lameduck"), (7, "local.cluster"), (8, "typo"), (9, "views"),
     ]  # fmt: skip
 
 

@@ -1,0 +1,87 @@
+"""Orders over HTTP: who may give them, and in which form.
+
+They come from this machine alone, whatever the address is that fedns listens on, and never from a browser that was led
+here: a page of another site cannot send JSON without being asked first, and a name that was made to mean this machine
+is no address.
+"""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from fedns.control.orders import Orders, RefusedOrderError
+
+MAX_BODY_BYTES: Final = 64 * 1024
+
+
+class DrainRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of an order to drain; to undrain, the target alone."""
+
+    target: str
+    force: bool = False
+
+
+class UndrainRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of an order to put something back."""
+
+    target: str
+
+
+class Ordering:
+    """The pages that change something."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+
+    async def drains(self, _: web.Request) -> web.Response:
+        """GET /api/v1/drains."""
+        return self._page()
+
+    async def drain(self, request: web.Request) -> web.Response:
+        """POST /api/v1/drains."""
+        wanted = await _body(request, DrainRequest)
+        return self._follow(lambda: self._orders.drain(wanted.target, force=wanted.force))
+
+    async def undrain(self, request: web.Request) -> web.Response:
+        """DELETE /api/v1/drains."""
+        wanted = await _body(request, UndrainRequest)
+        return self._follow(lambda: self._orders.undrain(wanted.target))
+
+    def _follow(self, order: Callable[[], None]) -> web.Response:
+        try:
+            order()
+        except RefusedOrderError as error:
+            raise web.HTTPConflict(text=f"{error}\n") from error
+        return self._page()
+
+    def _page(self) -> web.Response:
+        return web.json_response({"drains": self._orders.page()})
+
+
+async def _body(request: web.Request, form: type[Any]) -> Any:
+    """The order of a request that may give one."""
+    host = request.host.rpartition(":")[0] if request.host.count(":") == 1 or "]" in request.host else request.host
+    if not _is_loopback(request.remote or "") or not (host == "localhost" or _is_address(host.strip("[]"))):
+        raise web.HTTPForbidden(text="orders are taken from this machine only, at its own address\n")
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="send the order as application/json\n")
+    try:
+        return msgspec.json.decode(await request.read(), type=form)
+    except msgspec.DecodeError as error:
+        raise web.HTTPBadRequest(text=f"no order that can be read: {error}\n") from error
+
+
+def _is_loopback(text: str) -> bool:
+    return _is_address(text) and ip_address(text).is_loopback
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

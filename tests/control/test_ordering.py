@@ -1,0 +1,79 @@
+"""Orders over HTTP: the right ones are followed, and browsers and strangers are turned away."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from fedns.control.ordering import MAX_BODY_BYTES, Ordering
+from fedns.control.orders import Orders
+from fedns.settings.schema import Settings
+from tests.control.stage import Control
+
+PATH = "/api/v1/drains"
+
+
+@pytest.fixture
+async def site(control: Control, tmp_path: Path) -> AsyncIterator[str]:
+    """The URL of the pages."""
+    orders = Orders(control.truth, control.publisher, lambda: None)
+    orders.configure(Settings(clusters=(), state=str(tmp_path / "state")))
+    ordering = Ordering(orders)
+    application = web.Application(client_max_size=MAX_BODY_BYTES)
+    application.router.add_route("GET", PATH, ordering.drains)
+    application.router.add_route("POST", PATH, ordering.drain)
+    application.router.add_route("DELETE", PATH, ordering.undrain)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}{PATH}"
+    await runner.cleanup()
+
+
+async def send(url: str, method: str, body: bytes = b"", **headers: str) -> tuple[int, str]:
+    """Status and text of the reply."""
+    given = {"Content-Type": "application/json"} | {key.replace("_", "-"): value for key, value in headers.items()}
+    async with aiohttp.ClientSession() as session, session.request(method, url, data=body, headers=given) as reply:
+        return reply.status, await reply.text()
+
+
+async def targets(url: str) -> list[Any]:
+    """What is drained."""
+    async with aiohttp.ClientSession() as session, session.get(url) as reply:
+        return [(each["target"], each["force"]) for each in (await reply.json())["drains"]]
+
+
+async def test_orders_are_followed(site: str) -> None:
+    """A drain appears on the page, and is gone when it is undone."""
+    assert (await send(site, "POST", b'{"target": "eu1", "force": true}'))[0] == 200
+    assert (await send(site, "POST", b'{"target": "us1/a"}', Host="localhost"))[0] == 200
+    assert await targets(site) == [("eu1", True), ("us1/a", False)]
+    assert (await send(site, "DELETE", b'{"target": "eu1"}', Host="[::1]:8053"))[0] == 200
+    assert await targets(site) == [("us1/a", False)]
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "headers", "status", "words"),
+    [
+        ("POST", b'{"target": "eu9"}', {}, 409, "no cluster is called eu9"),
+        ("DELETE", b'{"target": "eu1"}', {}, 409, "eu1 is not drained"),
+        ("POST", b'{"target": "eu1"}', {"Content_Type": "text/plain"}, 415, "as application/json"),
+        ("POST", b"target=eu1", {"Content_Type": "application/x-www-form-urlencoded"}, 415, "as application/json"),
+        ("POST", b'{"target": "eu1"}', {"Host": "rebound.example:8053"}, 403, "this machine only"),
+        ("POST", b"{", {}, 400, "no order that can be read"),
+        ("POST", b'{"target": "eu1", "forced": true}', {}, 400, "unknown field"),
+        ("DELETE", b'{"target": "eu1", "force": true}', {}, 400, "unknown field"),
+        ("POST", b'"' + bytes(MAX_BODY_BYTES) + b'"', {}, 413, "exceeded"),
+    ],
+)
+async def test_what_is_refused(
+    method: str, body: bytes, headers: dict[str, str], status: int, words: str, site: str
+) -> None:
+    """Wrong orders, other forms than JSON, names that were made to lead here, and too much are told, and do nothing."""
+    found, text = await send(site, method, body, **headers)
+    assert found == status
+    assert words in text
+    assert await targets(site) == []
