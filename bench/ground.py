@@ -77,20 +77,6 @@ def process_cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def serving(parent: int, module: str) -> list[int]:
-    """The children of the supervisor that run a module."""
-    found = []
-    for each in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (each / "stat").read_text().rpartition(")")[2].split()
-            command = (each / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if int(fields[1]) == parent and module.encode() in command:
-            found.append(int(each.name))
-    return sorted(found)
-
-
 async def settled(world: World, name: str, count: int) -> float:
     """Wait until a name has so many addresses; returns the seconds it took."""
     started = monotonic()

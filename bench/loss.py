@@ -7,8 +7,8 @@ import signal
 from pathlib import Path
 from typing import Any, Final
 
-from bench.ground import serving, settled
-from fedns.lab.processes import free_port
+from bench.ground import settled
+from fedns.lab.processes import free_port, serving
 from fedns.lab.world import SERVICE, World
 
 RATE: Final = 5000

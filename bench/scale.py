@@ -13,10 +13,10 @@ from time import monotonic
 from typing import Any, Final
 
 from bench.asking import until_right
-from bench.ground import process_cpu, serving
+from bench.ground import process_cpu
 from bench.servers import CONTROL, WORKER, fedns, resident
 from fedns.lab import kubeconfig
-from fedns.lab.processes import end, free_port
+from fedns.lab.processes import end, free_port, serving
 from fedns.settings.build import LISTENERS
 
 CLUSTERS: Final = 50

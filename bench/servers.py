@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from bench.ground import serving
-from fedns.lab.processes import die_with_parent, end, free_port
+from fedns.lab.processes import die_with_parent, end, free_port, serving
 from tests.real.build import cache
 
 CONTROL: Final = "fedns.control"

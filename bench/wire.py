@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.asking import until_right
-from bench.ground import headless, ipv4, process_cpu, serving, settled
+from bench.ground import headless, ipv4, process_cpu, settled
 from bench.servers import coredns
-from fedns.lab.processes import free_port
+from fedns.lab.processes import free_port, serving
 from fedns.lab.world import World
 
 NAMES: Final = 1000

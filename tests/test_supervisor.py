@@ -15,9 +15,8 @@ from typing import Self
 import pytest
 import pytest_asyncio
 
-from bench.ground import serving
 from fedns.lab.demo import addresses_of
-from fedns.lab.processes import free_port
+from fedns.lab.processes import free_port, serving
 from fedns.lab.world import SERVICE, World
 from fedns.settings.schema import Address
 from fedns.supervisor import open_sockets, run

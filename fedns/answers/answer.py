@@ -41,7 +41,8 @@ class Client(Struct, frozen=True, kw_only=True):
 class State(Struct, frozen=True, kw_only=True, dict=True):
     """What a worker knows: `statuses` are aged to now already; `serial` is that of the SOA records.
 
-    `holders` lead from addresses to services, for the reverse zones.
+    `holders` lead from addresses to services, for the reverse zones. `isolated`: so many members went at once that this
+    fedns takes itself for cut off.
     """
 
     rules: Rules
@@ -49,6 +50,7 @@ class State(Struct, frozen=True, kw_only=True, dict=True):
     statuses: dict[str, Status]
     holders: Holders
     serial: int = 1
+    isolated: bool = False
 
     @cached_property
     def grammar(self) -> Grammar:
@@ -68,9 +70,9 @@ class State(Struct, frozen=True, kw_only=True, dict=True):
         )
 
     def freshness(self, cluster: str) -> Freshness:
-        """How fresh a member is."""
+        """How fresh a member is, or what the operator takes it for."""
         status = self.statuses.get(cluster)
-        return status.state if status is not None else Freshness.SYNCING
+        return self.rules.forced.get(cluster) or (status.state if status is not None else Freshness.SYNCING)
 
 
 class Question(Struct, frozen=True, kw_only=True):

@@ -92,7 +92,9 @@ def state_lines(cluster: str, held: State, now: float) -> list[str]:
     status = held.statuses.get(cluster) or Status(cluster=cluster, joined=now)
     synced = "yes" if status.synced else "no"
     services = len(held.catalog.exports_of(cluster))
-    told = f"state={status.state} age={_age(status, now)} synced={synced} services={services}"
+    forced = f" forced={held.rules.forced[cluster]}" if cluster in held.rules.forced else ""
+    told = f"state={status.state}{forced} age={_age(status, now)} synced={synced} services={services}"
+    told += " isolated=yes" if held.isolated else ""
     return [told, f"reason={status.reason}"] if status.reason else [told]
 
 

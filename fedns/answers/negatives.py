@@ -12,6 +12,7 @@ from fedns.answers.answer import Answer, Question, State
 from fedns.answers.apex import soa
 from fedns.federation.health import NEVER, Freshness, negatives_unsure
 
+CUT_OFF: Final = "most members went at once: is this server cut off?"
 UNSURE_TTL: Final = 5
 """Seconds that an answer may be kept at most when a member in it is not fresh."""
 MAX_TEXT_BYTES: Final = 64
@@ -48,8 +49,9 @@ def empty(question: Question, owners: Collection[str] | None = None) -> Answer:
 def tell(question: Question, code: int, generic: str, clusters: Iterable[str]) -> tuple[int, str]:
     """An extended error: members and their ages for those who may see them, a general sentence for all others."""
     if not question.client.diagnostics:
-        return code, generic
+        return code, CUT_OFF if question.state.isolated else generic
     told = ", ".join(f"{name} {question.state.freshness(name)} {age(question, name)}" for name in clusters)
+    told = f"cut off? {told}" if question.state.isolated else told
     return code, told.encode()[:MAX_TEXT_BYTES].decode(errors="ignore") or generic
 
 

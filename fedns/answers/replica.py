@@ -16,7 +16,7 @@ from fedns.answers.names import reverse_prefix
 from fedns.answers.rules import Rules
 from fedns.answers.views import View, Views
 from fedns.answers.wire import Change, Members, NewRules, Replace, ToWorker, Types, settled
-from fedns.federation import health
+from fedns.federation import isolation
 from fedns.federation.catalog import Catalog
 from fedns.federation.health import Status
 from fedns.federation.holders import Holders
@@ -44,6 +44,7 @@ class Replica:
         self.catalog = Catalog()
         self.statuses: dict[str, Status] = {}
         self.serial = 1
+        self.isolated = False
         self._arriving: dict[str, list[Export]] = {}
         self._use(self.rules)
 
@@ -74,11 +75,11 @@ class Replica:
 
         `unix` is the Unix time in seconds, for DNS cookies.
         """
-        aged = self._aged(self.statuses, now)
-        turned = [name for name, status in aged.items() if status.state != self.statuses[name].state]
-        self.statuses = aged
+        before, cut_off = self.statuses, self.isolated
+        self._age(before, now)
         self.state = self._state()
-        if turned:
+        turned = [name for name, status in self.statuses.items() if status.state != before[name].state]
+        if turned or self.isolated != cut_off:
             self._forget_all()
         self.memory.tick(now)
         self.counts[counters.ENTRIES] = len(self.memory)
@@ -96,6 +97,7 @@ class Replica:
         for gone in set(self.statuses) - set(clusters):
             self.catalog.drop(gone)
             del self.statuses[gone]
+        self._remote = isolation.remote(rules.clusters, rules.local.cluster)
         reverse = (zone.name for zone in rules.zones if zone.kind == "reverse")
         self._holders = Holders(self.catalog, map(reverse_prefix, reverse))
         self.views = Views(rules, clusters)
@@ -110,14 +112,15 @@ class Replica:
         for gone in set(before) - set(heard):
             for key in self.catalog.drop(gone):
                 self._holders.touch(key)
-        self.statuses = self._aged(heard, now)
+        self._age(heard, now)
         self.state = self._state()
         if before != {name: status.state for name, status in self.statuses.items()}:
             self._forget_all()
 
-    def _aged(self, statuses: dict[str, Status], now: float) -> dict[str, Status]:
-        ahead = now + AHEAD_SECONDS
-        return {name: health.age(status, ahead, self.rules.timers) for name, status in statuses.items()}
+    def _age(self, statuses: dict[str, Status], now: float) -> None:
+        rules = self.rules
+        aged = isolation.age(statuses, self._remote, now + AHEAD_SECONDS, rules.timers, rules.isolation)
+        self.statuses, self.isolated = aged.statuses, aged.isolated
 
     def _merge(self, said: Status) -> Status:
         """A new control process has not read a member yet: what this worker holds of it goes on counting."""
@@ -127,6 +130,9 @@ class Replica:
         return said
 
     def _replace(self, message: Replace) -> None:
+        held = self.statuses.get(message.cluster)
+        if message.restored and held is not None and held.synced:
+            return
         arriving = self._arriving
         if message.first:
             arriving[message.cluster] = []
@@ -149,6 +155,7 @@ class Replica:
             statuses=self.statuses,
             holders=self._holders,
             serial=self.serial,
+            isolated=self.isolated,
         )
 
     def _forget_service(self, key: ServiceKey) -> None:

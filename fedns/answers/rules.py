@@ -7,7 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from fedns.federation.health import Timers
+from fedns.federation.health import Freshness, Timers
+from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule, Location
 from fedns.federation.objects import Cluster
 from fedns.federation.placement import Drain, Policy
@@ -47,6 +48,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     """The settings that decide answers; `allow`, `diagnostics` and `ecs_from` are CIDRs, `nsid` names this server.
 
     `cookie_secrets` make and check DNS cookies, the first one makes them; without any, each server has its own.
+    `forced` says how fresh the operator takes a cluster for, whatever is known of it.
     """
 
     zones: tuple[Zone, ...]
@@ -57,6 +59,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     policies: tuple[Policy, ...] = ()
     drains: tuple[Drain, ...] = ()
     timers: Timers = Timers()
+    isolation: Isolation = Isolation()
+    forced: dict[str, Freshness] = {}
     allow: tuple[str, ...] = ("0.0.0.0/0", "::/0")
     diagnostics: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     nsid: str = ""

@@ -18,11 +18,13 @@ from fedns.answers.wire import (
     Generation,
     Members,
     NewRules,
+    Replace,
     ToWorker,
     frame,
     to_worker,
 )
 from fedns.federation.health import Status
+from fedns.federation.objects import Cluster, Export
 
 MAGIC: Final = b"fedns snapshot\n"
 FORMAT: Final = 1
@@ -39,6 +41,17 @@ class Heading(Struct, frozen=True, kw_only=True):
     """The fedns that wrote it."""
     at: float
     now: float
+    boot: str = ""
+    """Which run of a machine's kernel `now` belongs to."""
+
+    def age(self, at: float, now: float, boot: str) -> float:
+        """Seconds since it was written, as a reader's clocks tell; a wall clock that was set back tells 0.
+
+        In the same run of the same machine CLOCK_MONOTONIC tells it, whatever has become of the wall clock.
+        """
+        if boot and boot == self.boot and now >= self.now:
+            return now - self.now
+        return max(0.0, at - self.at)
 
 
 class BrokenSnapshotError(ValueError):
@@ -50,6 +63,19 @@ class Snapshot(Struct, frozen=True):
 
     heading: Heading
     messages: tuple[ToWorker, ...]
+
+    @property
+    def clusters(self) -> tuple[Cluster, ...]:
+        """The clusters of the federation that it is of."""
+        return next(each.rules.clusters for each in self.messages if isinstance(each, NewRules))
+
+    def exports(self) -> dict[str, list[Export]]:
+        """All that it holds, by the clusters that have been read."""
+        found: dict[str, list[Export]] = {}
+        for message in self.messages:
+            if isinstance(message, Replace):
+                found.setdefault(message.cluster, []).extend(message.exports)
+        return found
 
     def moved(self, now: float) -> Iterator[ToWorker]:
         """The messages with the members' times moved to a clock that shows `now` when the snapshot was written."""

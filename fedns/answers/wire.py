@@ -61,12 +61,16 @@ class Members(Struct, frozen=True, tag=True):
 
 
 class Replace(Struct, frozen=True, tag=True):
-    """The whole truth of one member, in chunks: installed when the last one is there, never by halves."""
+    """The whole truth of one member, in chunks: installed when the last one is there, never by halves.
+
+    What comes from a snapshot (`restored`) gives way to what a worker holds that was read.
+    """
 
     cluster: str
     exports: tuple[Export, ...]
     first: bool
     last: bool
+    restored: bool = False
 
 
 class Change(Struct, frozen=True, tag=True):

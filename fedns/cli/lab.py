@@ -5,8 +5,9 @@ import json
 import signal
 import sys
 import tempfile
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,28 +24,64 @@ DIRECTORY = Path(tempfile.gettempdir()) / "fedns-lab"
 @click.option(
     "--dir", "directory", default=DIRECTORY, show_default=True, type=click.Path(path_type=Path), help="Files."
 )
-@click.option("--script", type=click.Choice(["demo"]), help="Tell a story and exit; 0 when every step was as expected.")
+@click.option(
+    "--script",
+    type=click.Choice(["demo", "chaos"]),
+    help="demo: tell a story; chaos: break everything at random while all answers are checked. 0 when all was right.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of chaos: the same seed, the same faults.")
+@click.option("--minutes", type=click.FloatRange(0.1), default=1.0, show_default=True, help="Of chaos.")
 @click.option("--real", is_flag=True, help="Real etcd and kube-apiservers, from the folder in KUBEBUILDER_ASSETS.")
 @click.pass_context
 def lab(
-    context: click.Context, members: int, workers: int, port: int, directory: Path, script: str | None, *, real: bool
+    context: click.Context,
+    members: int,
+    workers: int,
+    port: int,
+    directory: Path,
+    script: str | None,
+    seed: int,
+    minutes: float,
+    *,
+    real: bool,
 ) -> None:
     """Start simulated clusters and a real fedns that follows them; stays up until Ctrl-C."""
     if context.invoked_subcommand is not None:
         context.obj = directory
         return
+    if script == "chaos" and not real:
+        sys.exit(_end(_chaos(directory, members, workers, port, seed, minutes), 130))
     if script and (real or members != 3):
         raise click.UsageError("a story needs its three simulated members: leave --real and --members out")
     from fedns.lab.world import World
 
     world = World(directory, members=members, workers=workers, port=port, real=real)
+    sys.exit(_end(_run(world, script), 130 if script else 0))
+
+
+def _end(story: Coroutine[Any, Any, bool], stopped: int) -> int:
+    """Run it to its end: the exit code, `stopped` after Ctrl-C."""
     try:
-        sys.exit(0 if asyncio.run(_run(world, script)) else 1)
+        return 0 if asyncio.run(story) else 1
     except (KeyboardInterrupt, asyncio.CancelledError):
         click.echo("\nstopped")
-        sys.exit(130 if script else 0)
+        return stopped
     except (RuntimeError, OSError) as error:
         raise click.ClickException(str(error)) from error
+
+
+async def _chaos(directory: Path, members: int, workers: int, port: int, seed: int, minutes: float) -> bool:
+    from fedns.lab import chaos
+
+    world, snapshot = chaos.made(directory, members=members, workers=workers, port=port)
+    async with world:
+        run = chaos.Chaos(world, seed=seed, snapshot=snapshot)
+        await world.deploy()
+        await run.prepare()
+        await world.serve()
+        outcome = await run.run(minutes * 60)
+    click.echo("\n".join(outcome.lines()))
+    return outcome.good
 
 
 async def _run(world: "World", script: str | None) -> bool:

@@ -5,13 +5,15 @@ Addresses that are the same share one server. Drains are the one thing that can 
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 from aiohttp import web
+from msgspec import structs
 
 from fedns.answers import counters
 from fedns.control.directory import PAGE, Directory
+from fedns.control.history import History
 from fedns.control.metrics import CONTENT_TYPE, Metrics
 from fedns.control.ordering import MAX_BODY_BYTES, Ordering
 from fedns.control.orders import Orders
@@ -28,7 +30,7 @@ START_SECONDS: Final = 30.0
 """A fedns that has just started is given so long before either counts."""
 LOCAL_SECONDS: Final = 30.0
 """With only the local cluster read, a fedns becomes ready after so long."""
-API: Final = ("clusters", "services", "endpoints", "conflicts", "snapshot")
+API: Final = ("clusters", "services", "endpoints", "conflicts", "history", "snapshot")
 """The pages below /api/v1, for people and commands."""
 
 Page = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -45,6 +47,8 @@ class Readiness:
 
     def __init__(self, truth: Truth, latch: memoryview | None, clock: Callable[[], float] = monotonic) -> None:
         self.leaving = False
+        self.restored = False
+        """A snapshot told of some members: they are answered, marked as old, until they are read."""
         self._truth = truth
         self._latch = latch
         self._latched = bool(latch is not None and latch[counters.LOADED])
@@ -61,7 +65,7 @@ class Readiness:
         unsynced = sorted(name for name, status in statuses.items() if not status.synced)
         local = rules.local.cluster
         late = self._clock() - self._began >= LOCAL_SECONDS
-        if unsynced and not (late and local in statuses and local not in unsynced):
+        if unsynced and not self.restored and not (late and local in statuses and local not in unsynced):
             return f"not synced yet: {', '.join(unsynced)}"
         self._latched = True
         if self._latch is not None:
@@ -98,6 +102,7 @@ class Pages:
         *,
         overview: Overview,
         directory: Directory,
+        history: History,
         saving: Saving,
         orders: Orders,
         metrics: Metrics,
@@ -107,6 +112,7 @@ class Pages:
         self.ordering = Ordering(orders)
         self._overview = overview
         self._directory = directory
+        self._history = history
         self._saving = saving
         self._metrics = metrics
         self._readiness = readiness
@@ -146,6 +152,15 @@ class Pages:
     async def conflicts(self, request: web.Request) -> web.Response:
         """GET /api/v1/conflicts: as services."""
         return web.json_response(self._directory.conflicts(*_page(request)))
+
+    async def history(self, request: web.Request) -> web.Response:
+        """GET /api/v1/history: `subject` is a cluster, or namespace/service; `since` is seconds ago (an hour)."""
+        try:
+            since = max(0.0, float(request.query.get("since", "3600")))
+        except ValueError:
+            return web.Response(status=400, text="since: write a number of seconds, like 3600\n")
+        events = self._history.find(request.query.get("subject"), time() - since)
+        return web.json_response({"events": [structs.asdict(event) for event in events]})
 
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
         """GET /api/v1/snapshot: all that is held now, as `answers.snapshot` reads it."""
@@ -222,6 +237,7 @@ class Servers:
             "/api/v1/services": pages.services,
             "/api/v1/endpoints": pages.endpoints,
             "/api/v1/conflicts": pages.conflicts,
+            "/api/v1/history": pages.history,
             "/api/v1/snapshot": pages.snapshot,
         }
         return {"GET": reading[path]}

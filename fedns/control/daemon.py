@@ -27,6 +27,7 @@ from fedns.control.metrics import Metrics
 from fedns.control.orders import Orders
 from fedns.control.overview import Overview
 from fedns.control.pipeline import TICK_SECONDS, Pipeline
+from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
 from fedns.control.saving import Saving
 from fedns.control.truth import Truth
@@ -62,6 +63,7 @@ class Daemon:
         self._orders.configure(settings)
         self._truth.rules = self._orders.added(self._truth.rules)
         self._pipeline = Pipeline(self._truth, self._publisher)
+        self._keeper = Keeper(self._truth, self._publisher, self._pipeline)
         self._feeds = Feeds(self._pipeline)
         self._membership = Membership(settings, self._news.set)
         answering = [child.block(slot) for slot in range(1, child.workers + 1)] or [self._own]
@@ -70,6 +72,7 @@ class Daemon:
             publisher=self._publisher,
             blocks=answering,
             pipeline=self._pipeline,
+            keeper=self._keeper,
             feeds=lambda: self._feeds.running,
         )
         overview = Overview(
@@ -80,10 +83,14 @@ class Daemon:
             membership=self._membership,
         )
         self._readiness = Readiness(self._truth, self._own if child.workers else None)
+        self._keeper.use(settings.snapshot)
+        if self._keeper.restore(settings):
+            self._readiness.restored = True
         self._servers = Servers(
             Pages(
                 overview=overview,
                 directory=Directory(self._truth, self._pipeline.conflicts, lambda: self._feeds.running),
+                history=self._pipeline.history,
                 saving=Saving(self._truth, self._publisher),
                 orders=self._orders,
                 metrics=self._metrics,
@@ -104,6 +111,7 @@ class Daemon:
             "publisher": self._publish(),
             "http": self._keep_servers(),
             "changes": self._take_changes(),
+            "snapshot": self._keeper.run(),
         }
         # The answers end by themselves when told to stop, after what they have in hand.
         parts |= {"end": _wait(self._stop)} if self._child.workers else self._answer_inside()
@@ -121,6 +129,7 @@ class Daemon:
             await self._membership.close()
             await self._feeds.close()
             await self._servers.close()
+            await self._keeper.close()
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -207,8 +216,9 @@ class Daemon:
         logs.configure(settings.logging)
         if _opened(before) != _opened(settings):
             log.warning("dns.listen, dns.workers and dns.tls take effect when fedns is started again")
+        self._keeper.use(settings.snapshot)
         self._orders.configure(settings)
-        self._pipeline.reload(self._orders.added(rules(settings)))
+        self._pipeline.reload(self._orders.added(rules(settings)), complete=self._membership.told)
         await self._feeds.follow(settings)
         self._moved.set()
 

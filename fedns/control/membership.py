@@ -49,6 +49,11 @@ class Membership:
             for secret, wrong in self._discovery.problems.items()
         }
 
+    @property
+    def told(self) -> bool:
+        """Whether all members are known: where Secrets are followed, these have been read."""
+        return self._follows is None or self._told.is_set()
+
     async def complete(self) -> None:
         """Wait until the Secrets have been read, where there are any to be read."""
         if self._follows is not None:

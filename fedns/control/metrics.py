@@ -20,6 +20,7 @@ from fedns.control import propagation
 from fedns.control.families import counter, gauge
 from fedns.control.feeds import Feed
 from fedns.control.pipeline import Pipeline
+from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
 from fedns.control.traffic import traffic
 from fedns.control.truth import Truth
@@ -40,6 +41,7 @@ class Metrics(Collector):
         publisher: Publisher,
         blocks: Sequence[memoryview],
         pipeline: Pipeline,
+        keeper: Keeper,
         feeds: Callable[[], Mapping[str, Feed]],
     ) -> None:
         self.reloads: Counter[str] = Counter({"success": 0, "failure": 0})
@@ -47,6 +49,7 @@ class Metrics(Collector):
         self._publisher = publisher
         self._blocks = blocks
         self._pipeline = pipeline
+        self._keeper = keeper
         self._feeds = feeds
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -67,6 +70,7 @@ class Metrics(Collector):
         yield from self._streams()
         yield self._propagation()
         yield from self._process()
+        yield from self._snapshot()
         yield from traffic(self._blocks)
 
     def _members(self) -> Iterator[Metric]:
@@ -86,6 +90,8 @@ class Metrics(Collector):
         yield gauge("cluster_synced", "Whether a member has ever been read whole.", one, synced)
         yield gauge("cluster_services", "Services that a member exports.", one, services)
         yield counter("cluster_state_changes", "Changes of a member's state.", one, changes)
+        text = "Whether most members went at once, so that this fedns takes itself for cut off."
+        yield gauge("isolated", text, (), {(): float(self._pipeline.isolated)})
         yield counter("cluster_watch_restarts", "Streams of a member that broke and were opened again.", one, restarts)
         yield counter("cluster_relists", "Whole lists read from a member, the first ones included.", one, relists)
 
@@ -161,3 +167,13 @@ class Metrics(Collector):
         pending = {(): max((link.outbox.pending for link in self._publisher.links), default=0)}
         yield gauge("publish_pending", "Names that the worker with most of them is still to be told.", (), pending)
         yield gauge("workers_connected", "Workers that follow this process.", (), {(): len(self._publisher.links)})
+
+    def _snapshot(self) -> Iterator[Metric]:
+        keeper = self._keeper
+        written = {(result,): float(count) for result, count in keeper.written.items()}
+        yield counter("snapshot_writes", "Snapshots written, by result.", ("result",), written)
+        read = {(result,): float(count) for result, count in keeper.read.items()}
+        yield counter("snapshot_reads", "Snapshots found at the start, by what became of them.", ("result",), read)
+        ages = {(): monotonic() - keeper.at} if keeper.at is not None else {}
+        yield gauge("snapshot_age_seconds", "Seconds since a snapshot was written.", (), ages)
+        yield gauge("snapshot_bytes", "Size of the last snapshot.", (), {(): keeper.bytes})

@@ -165,8 +165,9 @@ class Outbox:
         """The next message of one member, None where there is nothing to say any more."""
         if queue.chunks is None and queue.whole_at is not None:
             # A member that was not read is never told as a whole: a worker may know more of it than the truth does.
-            exports = truth.catalog.exports_of(cluster) if cluster in truth.read else None
-            queue.chunks = iter(()) if exports is None else in_chunks(cluster, exports)
+            restored = cluster in truth.restored
+            exports = truth.catalog.exports_of(cluster) if restored or cluster in truth.read else None
+            queue.chunks = iter(()) if exports is None else in_chunks(cluster, exports, restored=restored)
             queue.chunks_at, queue.whole_at = queue.whole_at, None
         if queue.chunks is not None:
             chunk = next(queue.chunks, None)
@@ -179,15 +180,16 @@ class Outbox:
         return Change(cluster, *key, truth.export(cluster, key)) if cluster in truth.statuses else None
 
     def _statuses(self, truth: Truth) -> Iterator[Status]:
-        """Every status; a member whose services are under way for the first time does not look synced yet."""
+        """Every status; a member whose services are under way for the first time does not look known yet."""
         for cluster, status in truth.statuses.items():
             queue = self._queues.get(cluster)
             arriving = queue is not None and (queue.whole_at is not None or queue.chunks is not None)
-            if status.synced and arriving and cluster not in self._synced:
+            known = status.state != Freshness.SYNCING
+            if known and arriving and cluster not in self._synced:
                 self._members = True
                 yield structs.replace(status, synced=False, state=Freshness.SYNCING)
                 continue
-            if status.synced:
+            if known:
                 self._synced.add(cluster)
             yield status
 
@@ -196,7 +198,7 @@ def _endpoints(export: Export | None) -> int:
     return sum(piece.count for piece in export.slices) if export is not None else 0
 
 
-def in_chunks(cluster: str, exports: list[Export]) -> Iterator[Replace]:
+def in_chunks(cluster: str, exports: list[Export], *, restored: bool = False) -> Iterator[Replace]:
     """One member's whole truth, cut into chunks; an empty one is a chunk too."""
     start, first = 0, True
     while first or start < len(exports):
@@ -204,5 +206,6 @@ def in_chunks(cluster: str, exports: list[Export]) -> Iterator[Replace]:
         while end < len(exports) and end - start < CHUNK and endpoints < CHUNK_ENDPOINTS:
             endpoints += _endpoints(exports[end])
             end += 1
-        yield Replace(cluster, tuple(exports[start:end]), first=first, last=end == len(exports))
+        piece = tuple(exports[start:end])
+        yield Replace(cluster, piece, first=first, last=end == len(exports), restored=restored)
         start, first = end, False

@@ -39,7 +39,12 @@ class Overview:
         now = monotonic()
         clusters = [self._cluster(name, now) for name in sorted(self._truth.statuses)]
         secrets = {name: list(wrong) for name, wrong in self._membership.problems.items()}
-        return {"clusters": clusters, "secrets": secrets, "generation": self._publisher.generation}
+        return {
+            "clusters": clusters,
+            "secrets": secrets,
+            "generation": self._publisher.generation,
+            "isolated": self._pipeline.isolated,
+        }
 
     def _cluster(self, name: str, now: float) -> dict[str, Any]:
         status = self._truth.statuses[name]
@@ -53,6 +58,7 @@ class Overview:
             "region": place.region,
             "jurisdiction": place.jurisdiction,
             "state": status.state,
+            "forced": self._truth.rules.forced.get(name),
             "reason": status.reason,
             "synced": status.synced,
             "services": len(self._truth.catalog.exports_of(name)),

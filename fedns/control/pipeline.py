@@ -3,7 +3,7 @@
     evidence -> health.observe -> status  -> published, logged once per change of state
     exports  -> catalog        -> keys    -> published
     clusters -> rules          -> status  -> published
-    time     -> health.age     -> status  -> published, logged
+    time     -> isolation.age  -> status  -> published, logged
 
 What is heard of a member concerns the clusters that it tells of, too. It must not know how a member is followed, nor
 how the workers are told.
@@ -12,6 +12,7 @@ how the workers are told.
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import islice
 from time import monotonic
 from typing import Final
 
@@ -20,11 +21,13 @@ from msgspec import structs
 from fedns.answers.rules import Rules
 from fedns.control.chronicle import Chronicle
 from fedns.control.conflicts import Conflicts
+from fedns.control.history import History
 from fedns.control.publish import Publisher
+from fedns.control.restoring import Past
 from fedns.control.sources import Sources
 from fedns.control.truth import Truth
-from fedns.federation import health
-from fedns.federation.health import Evidence, Freshness, Status, Synced
+from fedns.federation import health, isolation
+from fedns.federation.health import Evidence, Freshness, Restored, Status, Synced
 from fedns.federation.objects import Export, ServiceKey
 
 TICK_SECONDS: Final = 0.25
@@ -32,6 +35,8 @@ TICK_SECONDS: Final = 0.25
 REPEAT_SECONDS: Final = 1.0
 """Statuses are published at least so often, because the times in them move on."""
 LEVELS: Final = {Freshness.SUSPECT: logging.WARNING, Freshness.STALE: logging.WARNING, Freshness.EXPIRED: logging.ERROR}
+TOLD: Final = 100
+"""Services of one list read again of which the history tells."""
 LEASE: Final = "lease"
 """What a hub's own sign of life of one source is called among the resources that can be broken."""
 
@@ -44,6 +49,8 @@ class Pipeline:
     def __init__(self, truth: Truth, publisher: Publisher, clock: Callable[[], float] = monotonic) -> None:
         self.state_changes: Counter[str] = Counter()
         self.backdated: Counter[str] = Counter()
+        self.isolated = False
+        self.history = History()
         self.sources = Sources(truth.rules)
         self._truth = truth
         self._publisher = publisher
@@ -66,15 +73,16 @@ class Pipeline:
             for source in self._sources_of(cluster) - self._told:
                 self.replaced(source, ())  # that the whole of a hub has no word of it is a truth, too
             self._told -= {cluster, *self._sources_of(cluster)}
-        self._enter(status, health.observe(status, evidence, now, timers), now)
+        # Who expires is decided where all are seen at once: by time alone.
+        self._enter(status, health.observe(status, evidence, now, timers, expiring=False), now)
         for source in self._sources_of(cluster):
             before = self._truth.statuses[source]
-            after = health.observe(before, evidence, now, timers)
+            after = health.observe(before, evidence, now, timers, expiring=False)
             if LEASE in before.broken and LEASE not in after.broken:
                 # Its hub can be read, but says that nobody has heard of this one.
                 broken = tuple(sorted((*after.broken, LEASE)))
                 late = {"broken": broken, "fault": before.fault, "readable": before.readable, "recovering": None}
-                after = health.age(structs.replace(after, **late), now, timers)
+                after = health.age(structs.replace(after, **late), now, timers, expiring=False)
             self._enter(before, after, now)
 
     def replaced(self, cluster: str, exports: Iterable[Export]) -> None:
@@ -82,14 +90,29 @@ class Pipeline:
         if cluster not in self._truth.statuses:
             return
         self._told.add(cluster)
-        keys = self._truth.catalog.replace(cluster, exports)
-        self.conflicts.touched(keys)
+        exports = tuple(exports)
         if cluster in self._truth.read:
-            self._publisher.changed(cluster, keys)
+            self._relisted(cluster, exports)
             return
+        self.conflicts.touched(self._truth.catalog.replace(cluster, exports))
         self._truth.read.add(cluster)
+        self._truth.restored.discard(cluster)
         self._publisher.whole(cluster)
-        log.info("%s: read for the first time, %d services", cluster, len(keys), extra={"cluster": cluster})
+        count = len(self._truth.catalog.exports_of(cluster))
+        self.history.add(cluster, "read", f"read for the first time, {count} services")
+        log.info("%s: read for the first time, %d services", cluster, count, extra={"cluster": cluster})
+
+    def _relisted(self, cluster: str, exports: tuple[Export, ...]) -> None:
+        """The whole of a cluster that has been read before: a difference, of which the history keeps the beginning."""
+        catalog = self._truth.catalog
+        before = {export.key: export for export in catalog.exports_of(cluster)}
+        keys = catalog.replace(cluster, exports)
+        self.conflicts.touched(keys)
+        self._publisher.changed(cluster, keys)
+        if keys:
+            self.history.add(cluster, "read", f"read again as a whole, {len(keys)} services changed")
+        for key in islice(keys, TOLD):
+            self.history.changed(cluster, key, before.get(key), self._truth.export(cluster, key))
 
     def changed(self, cluster: str, key: ServiceKey, export: Export | None, triggered: float = 0.0) -> None:
         """One export of a cluster appeared or changed, or (None) went; `triggered` is Unix seconds, 0 unknown."""
@@ -97,8 +120,10 @@ class Pipeline:
             return
         if export is not None:
             self._suspect(cluster, key, export)
+        before = self._truth.export(cluster, key)
         if self._truth.catalog.apply(cluster, key, export):
             self.conflicts.touched((key,))
+            self.history.changed(cluster, key, before, export)
             self._publisher.changed(cluster, (key,), triggered)
 
     def found(self, via: str, cluster: str) -> bool:
@@ -116,20 +141,57 @@ class Pipeline:
             self._publisher.whole(cluster)
         return True
 
+    def restore(self, past: Past) -> None:
+        """Begin with what was known once, of every member that has not been read; call it before anything is heard."""
+        if past.described:
+            self._use(self.sources.remember(past.described))
+        for via, cluster in past.told:
+            self.found(via, cluster)
+        self._truth.catalog.settle(past.types, once=True)
+        now = self._clock()
+        for cluster, known in past.members.items():
+            status = self._truth.statuses.get(cluster)
+            if status is None or cluster in self._truth.read:
+                continue
+            self.conflicts.touched(self._truth.catalog.replace(cluster, known.exports))
+            self._truth.restored.add(cluster)
+            self._publisher.whole(cluster)
+            self._enter(status, health.observe(status, Restored(known.age), now, self._truth.rules.timers), now)
+
     def tick(self) -> None:
         """Let time pass: call it every TICK_SECONDS."""
         now = self._clock()
-        for status in tuple(self._truth.statuses.values()):
-            self._enter(status, health.age(status, now, self._truth.rules.timers), now)
+        rules, before = self._truth.rules, dict(self._truth.statuses)
+        aged = isolation.age(
+            before, isolation.remote(rules.clusters, rules.local.cluster), now, rules.timers, rules.isolation
+        )
+        for name, status in aged.statuses.items():
+            self._enter(before[name], status, now)
+        self._cut_off(aged.isolated, now)
         self.conflicts.tick(now)
         self._chronicle.tick(now)
         self._told.clear()
         if now - self._published >= REPEAT_SECONDS:
             self._publish_statuses(now)
 
-    def reload(self, configured: Rules) -> None:
-        """Another configuration: members that left are withdrawn at once, new ones start as never read."""
-        rules = self.sources.configure(configured)
+    def _cut_off(self, isolated: bool, now: float) -> None:
+        if isolated == self.isolated:
+            return
+        self.isolated = isolated
+        self.history.add("", "isolated", "cut off: nothing expires" if isolated else "not cut off any more")
+        if isolated:
+            text = "most members went at once: this fedns may be cut off, so nothing expires"
+            self._chronicle.say("", "isolated", logging.ERROR, text, now, isolated=True)
+        else:
+            text = "not cut off any more: members expire again"
+            self._chronicle.say("", "isolated", logging.INFO, text, now, isolated=False)
+
+    def reload(self, configured: Rules, *, complete: bool = True) -> None:
+        """Another configuration: members that left are withdrawn at once, new ones start as never read.
+
+        `complete`: every member is named, so that those which are known from a snapshot alone have left, too.
+        """
+        rules = self.sources.configure(configured, complete=complete)
         if rules == self._truth.rules:
             return
         stay = {(cluster.name, cluster.via) for cluster in rules.clusters}
@@ -141,8 +203,10 @@ class Pipeline:
     def _withdraw(self, gone: str) -> None:
         del self._truth.statuses[gone]
         self._truth.read.discard(gone)
+        self._truth.restored.discard(gone)
         self.conflicts.touched(self._truth.catalog.drop(gone))
         self._told.discard(gone)
+        self.history.add(gone, "left", "left the federation")
         self._chronicle.left(gone)
         self.state_changes.pop(gone, None)
         self.backdated.pop(gone, None)
@@ -160,6 +224,7 @@ class Pipeline:
         for cluster in rules.clusters:
             if cluster.name not in self._truth.statuses:
                 self._truth.statuses[cluster.name] = Status(cluster=cluster.name, joined=now, since=now)
+                self.history.add(cluster.name, "joined", "joined the federation")
                 log.info("%s: joined the federation", cluster.name, extra={"cluster": cluster.name})
         self._via = {cluster.name: cluster.via for cluster in rules.clusters if cluster.via}
         ranks = {cluster.name: cluster.trust_rank for cluster in rules.clusters}
@@ -180,6 +245,7 @@ class Pipeline:
         if winner.cluster != cluster and same_rank and export.created < winner.created:
             self.backdated[cluster] += 1
             text = f"{cluster}: {key[0]}/{key[1]} appeared with an age that takes it from {winner.cluster}"
+            self.history.add("/".join(key), "backdated", text)
             self._chronicle.say(cluster, "backdated", logging.WARNING, text, self._clock(), winner=winner.cluster)
 
     def _enter(self, before: Status, after: Status, now: float) -> None:
@@ -191,6 +257,7 @@ class Pipeline:
         follows = hub is not None and hub.state == after.state
         level = logging.DEBUG if follows else LEVELS.get(after.state, logging.INFO)
         text = f"{after.cluster}: {before.state} -> {after.state} ({after.reason})"
+        self.history.add(after.cluster, "state", f"{before.state} -> {after.state} ({after.reason})")
         turn = {"from": before.state, "to": after.state, "reason": after.reason}
         self._chronicle.say(after.cluster, "state", level, text, now, **turn)
         self._publish_statuses(now)

@@ -179,7 +179,7 @@ class Publisher:
                 outbox.rules()
         else:
             outbox.rules()
-            for cluster in self._truth.read:
+            for cluster in self._truth.read | self._truth.restored:
                 # From the beginning: it holds nothing of this process until all of this has been said.
                 outbox.whole(cluster, 1)
         outbox.members()

@@ -4,6 +4,7 @@ It knows nothing of files and of HTTP: pieces of bytes come out, as of one momen
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from time import monotonic, time
 
 from fedns import __version__
@@ -25,7 +26,7 @@ class Saving:
         """The bytes of a snapshot; whatever changes while they are taken, they are of the moment of this call."""
         truth, publisher = self._truth, self._publisher
         begin: tuple[ToWorker, ...] = (NewRules(truth.rules), Members(tuple(truth.statuses.values())))
-        held = [(cluster, truth.catalog.exports_of(cluster)) for cluster in sorted(truth.read)]
+        held = [(cluster, truth.catalog.exports_of(cluster)) for cluster in sorted(truth.read | truth.restored)]
         types = Types(types_of(truth.catalog))
         end = Generation(publisher.epoch, publisher.generation, publisher.serial)
 
@@ -36,4 +37,12 @@ class Saving:
             yield types
             yield end
 
-        return pack(Heading(version=__version__, at=time(), now=monotonic()), messages())
+        return pack(Heading(version=__version__, at=time(), now=monotonic(), boot=boot()), messages())
+
+
+def boot() -> str:
+    """Which run of this machine's kernel this is; empty where it does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""

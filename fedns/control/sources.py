@@ -5,6 +5,7 @@ What is in force is the configuration and, behind it, what was found. It must no
 
 import logging
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import structs
@@ -25,11 +26,17 @@ class Sources:
         self.refused: dict[str, Counter[str]] = {}
         self._found: dict[str, str] = {}
         self._warned: set[tuple[str, str]] = set()
+        self._remembered: tuple[Cluster, ...] = ()
         self.configure(configured)
 
-    def configure(self, configured: Rules) -> Rules:
-        """Another configuration; returns what is in force. What was found stays with its hub, unless it is named."""
-        self._configured = configured
+    def configure(self, configured: Rules, *, complete: bool = True) -> Rules:
+        """Another configuration; returns what is in force. What was found stays with its hub, unless it is named.
+
+        `complete`: it names every member, so that what was only remembered is none any more.
+        """
+        named = {cluster.name for cluster in configured.clusters}
+        self._remembered = () if complete else tuple(each for each in self._remembered if each.name not in named)
+        self._configured = configured = structs.replace(configured, clusters=configured.clusters + self._remembered)
         self._hubs = {cluster.name: cluster for cluster in configured.clusters}
         self._found = {
             name: via
@@ -45,6 +52,11 @@ class Sources:
         """The configuration with the clusters that were found, which have no location, in their hub's network."""
         found = tuple(self._cluster(name, self._hubs[via]) for name, via in sorted(self._found.items()))
         return structs.replace(self._configured, clusters=self._configured.clusters + found)
+
+    def remember(self, clusters: Iterable[Cluster]) -> Rules:
+        """Take these for members, until a complete configuration names all; returns what is in force."""
+        self._remembered = tuple(each for each in clusters if each.name not in self._hubs)
+        return self.configure(self._configured, complete=False)
 
     def find(self, via: str, cluster: str) -> bool | None:
         """A hub tells of a cluster: whether it is new, or None when it is refused."""

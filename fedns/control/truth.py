@@ -17,13 +17,15 @@ class Truth:
     """The one copy of the present that the control process has.
 
     `read` names the members whose whole list this control process holds. Of the others a worker may know more than the
-    truth does (from a control process that has died), so they are never published as a whole.
+    truth does (from a control process that has died), so they are never published as a whole. `restored` names those
+    that are known from a snapshot until they are read: what a worker has read of them goes before.
     """
 
     rules: Rules
     catalog: Catalog = field(default_factory=Catalog)
     statuses: dict[str, Status] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
+    restored: set[str] = field(default_factory=set)
 
     def export(self, cluster: str, key: ServiceKey) -> Export | None:
         """What one member exports under one name now."""

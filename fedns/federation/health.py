@@ -135,9 +135,10 @@ _SENTENCES: Final = {
 }
 
 
-def observe(status: Status, evidence: Evidence, now: float, timers: Timers) -> Status:
-    """The status after one piece of evidence that came at `now`."""
-    status = age(status, now, timers)  # first, so that a gap counts even where nobody looked while it lasted
+def observe(status: Status, evidence: Evidence, now: float, timers: Timers, *, expiring: bool = True) -> Status:
+    """The status after one piece of evidence that came at `now`; without `expiring` it never makes one expire."""
+    # First, so that a gap counts even where nobody looked while it lasted.
+    status = age(status, now, timers, expiring=expiring)
     match evidence:
         case Alive():
             heard = structs.replace(status, alive=max(status.alive, now))
@@ -162,12 +163,13 @@ def observe(status: Status, evidence: Evidence, now: float, timers: Timers) -> S
     if isinstance(evidence, Alive | Readable | Synced) and not heard.broken:
         since = heard.recovering if heard.recovering is not None else now
         heard = structs.replace(heard, fault="", recovering=None if heard.state == Freshness.FRESH else since)
-    return _walk(heard, Sign.READ if heard.synced and not status.synced else _sign(heard, now, timers), now, timers)
+    first = heard.synced and not status.synced
+    return _walk(heard, Sign.READ if first else _sign(heard, now, timers, expiring=expiring), now, timers)
 
 
-def age(status: Status, now: float, timers: Timers) -> Status:
-    """The status when nothing but time has passed."""
-    return _walk(status, _sign(status, now, timers), now, timers)
+def age(status: Status, now: float, timers: Timers, *, expiring: bool = True) -> Status:
+    """The status when nothing but time has passed; without `expiring` no silence is longer than one that is lost."""
+    return _walk(status, _sign(status, now, timers, expiring=expiring), now, timers)
 
 
 def negatives_unsure(statuses: Iterable[Status], now: float, timers: Timers) -> list[str]:
@@ -179,13 +181,13 @@ def negatives_unsure(statuses: Iterable[Status], now: float, timers: Timers) -> 
     )
 
 
-def _sign(status: Status, now: float, timers: Timers) -> Sign:
+def _sign(status: Status, now: float, timers: Timers, *, expiring: bool) -> Sign:
     if not status.synced:
         # Counted from the restart: how old the snapshot was does not matter, as nothing better was to be had.
-        return Sign.GONE if now - status.since >= timers.expire_after else Sign.UNSETTLED
+        return Sign.GONE if expiring and now - status.since >= timers.expire_after else Sign.UNSETTLED
     good = min(status.alive, status.readable) if status.broken else status.alive
     quiet = now - good
-    if quiet >= timers.expire_after:
+    if expiring and quiet >= timers.expire_after:
         return Sign.GONE
     if quiet >= timers.stale_after:
         return Sign.LOST

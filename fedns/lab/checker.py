@@ -36,16 +36,18 @@ class Wrong(Struct, frozen=True):
 class Checker:
     """What came of all questions: how many of each kind, the wrong answers, and the age of the oldest that passed.
 
-    As an asynchronous context manager it asks all the while, from a first round that was answered.
+    Each name is asked `copies` times in a round. As an asynchronous context manager it asks all the while, from a first
+    round that was answered.
     """
 
-    def __init__(self, oracle: Oracle, ask: Ask) -> None:
+    def __init__(self, oracle: Oracle, ask: Ask, *, copies: int = 1) -> None:
         self.counts: Counter[Kind] = Counter()
         self.lost = 0
         self.oldest = 0.0
         self.wrong: list[Wrong] = []
-        self._oracle = oracle
+        self.oracle = oracle
         self._ask = ask
+        self._copies = copies
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -71,20 +73,20 @@ class Checker:
 
     async def round(self) -> None:
         """Ask for every service once, for all at the same time: one lost reply delays no other."""
-        self._oracle.look(monotonic())
-        await asyncio.gather(*map(self._one, sorted(self._oracle.services())))
+        self.oracle.look(monotonic())
+        await asyncio.gather(*map(self._one, sorted(self.oracle.services()) * self._copies))
 
     async def _one(self, key: ServiceKey) -> None:
         reply = await self._ask(key)
         now = monotonic()
-        self._oracle.look(now)
+        self.oracle.look(now)
         if reply is None:
             self.lost += 1
         else:
             self._judge(heard(reply.message), key, now)
 
     def _judge(self, answer: Heard, key: ServiceKey, now: float) -> None:
-        verdict = self._oracle.judge(answer, key, now)
+        verdict = self.oracle.judge(answer, key, now)
         self.counts[verdict.kind] += 1
         if verdict.kind is Kind.OLDER:
             self.oldest = max(self.oldest, verdict.age)

@@ -65,7 +65,8 @@ class Oracle:
     """Judges answers for the services of these members; `permits` says whose addresses may be told at all.
 
     `limit` is the age in seconds up to which an answer counts as older; beyond, it is wrong, unless it is marked. With
-    `kept` the mark excuses only the last copy of a service and what these members, the local one, gave.
+    `kept` the mark excuses only the last copy of a service and what these members, the local one, gave. What was true
+    longer ago than `memory` seconds is forgotten.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Oracle:
         limit: float,
         permits: Permits = everything,
         kept: Collection[str] | None = None,
+        memory: float = inf,
     ) -> None:
         self.limit = limit
         self.blind = False
@@ -84,6 +86,8 @@ class Oracle:
         self._permits = permits
         self._history: dict[str, list[tuple[float, Truth]]] = {name: [] for name in stores}
         self._seen = dict.fromkeys(stores, -1)
+        self._known: set[ServiceKey] = set()
+        self._memory = memory
 
     def look(self, now: float) -> None:
         """Take notice of what has changed: call it with every change, or often; without a change it costs nothing."""
@@ -98,10 +102,13 @@ class Oracle:
             history = self._history[name]
             if not history or history[-1][1] != truth:
                 history.append((now, truth))
+                self._known |= truth.keys()
+            while len(history) > 1 and history[1][0] < now - self._memory:
+                del history[0]
 
     def services(self) -> set[ServiceKey]:
         """Every service that was ever exported."""
-        return {key for history in self._history.values() for _, truth in history for key in truth}
+        return set(self._known)
 
     def now(self, key: ServiceKey, cluster: str = "") -> frozenset[str]:
         """The ready addresses of a service now: of all members, or of one."""

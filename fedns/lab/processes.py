@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import signal
 import socket
+from pathlib import Path
 from typing import Final
 
 START_SECONDS: Final = 30.0
@@ -28,6 +29,20 @@ async def end(process: asyncio.subprocess.Process) -> None:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+def serving(parent: int, module: str) -> list[int]:
+    """The children of the supervisor that run a module."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (each / "stat").read_text().rpartition(")")[2].split()
+            command = (each / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(fields[1]) == parent and module.encode() in command:
+            found.append(int(each.name))
+    return sorted(found)
 
 
 def free_port() -> int:

@@ -67,7 +67,7 @@ class World:
             for member in self.plan
             if member.name not in (hubs or {})
         }
-        self._workers = workers
+        self.workers = workers
         self._real = real
         self._freshness = freshness
         self._embedded = embedded
@@ -120,6 +120,21 @@ class World:
 
     async def serve(self) -> None:
         """Start the server and wait until it answers."""
+        await self.exec()
+        assert self._server is not None
+        async with asyncio.timeout(START_SECONDS):
+            while not (await self.is_ready() and await self.ask(SERVICE) is not None):
+                if self._server.returncode is not None:
+                    raise RuntimeError(f"fedns ended with {self._server.returncode}: see {self.directory}/fedns.log")
+                await asyncio.sleep(0.05)
+
+    async def close_server(self) -> None:
+        """End the server in order, and leave the members."""
+        if self._server is not None:
+            await end(self._server)
+
+    async def exec(self) -> None:
+        """Start the server, and wait for nothing."""
         with (self.directory / "fedns.log").open("ab") as log:
             self._server = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "fedns", "serve", "--config", str(self.config)),
@@ -128,11 +143,6 @@ class World:
                 start_new_session=True,
                 preexec_fn=die_with_parent,
             )
-        async with asyncio.timeout(START_SECONDS):
-            while not (await self.is_ready() and await self.ask(SERVICE) is not None):
-                if self._server.returncode is not None:
-                    raise RuntimeError(f"fedns ended with {self._server.returncode}: see {self.directory}/fedns.log")
-                await asyncio.sleep(0.05)
 
     async def is_ready(self) -> bool:
         """Whether the server says ready on /ready."""
@@ -219,7 +229,7 @@ class World:
         return {
             "apiVersion": "fedns.io/v1alpha1",
             "kind": "FednsConfig",
-            "dns": {"listen": [f"127.0.0.1:{self.port}"], "workers": self._workers, "lameduck": "0s"},
+            "dns": {"listen": [f"127.0.0.1:{self.port}"], "workers": self.workers, "lameduck": "0s"},
             "metrics": status,
             "health": status,
             "ready": status,
@@ -253,8 +263,7 @@ class World:
         return entry | dict(self._entries.get(member.name, {}))
 
     async def _stop(self) -> None:
-        if self._server is not None:
-            await end(self._server)
+        await self.close_server()
         if self._planes is not None:
             await self._planes.__aexit__(None, None, None)
         else:

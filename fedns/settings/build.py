@@ -8,7 +8,8 @@ from typing import Any, Final
 from msgspec import structs
 
 from fedns.answers.rules import RateLimit, Zone
-from fedns.federation.health import Timers
+from fedns.federation.health import Freshness, Timers
+from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule
 from fedns.federation.objects import AddressKind, Cluster
 from fedns.federation.placement import Policy, Rung
@@ -18,6 +19,7 @@ from fedns.settings.schema import (
     ClustersFrom,
     Cookies,
     Dns,
+    Kept,
     Kubeconfig,
     Local,
     Logging,
@@ -42,6 +44,8 @@ def settings(values: Values) -> Settings:
     more: Values = {"diagnostics": values["diagnostics"]["allow"]} if "diagnostics" in values else {}
     if "clusters_from" in values:
         more["clusters_from"] = ClustersFrom(secrets=Secrets(**values["clusters_from"]["secrets"]))
+    if (kept := values.get("snapshot", "off")) != "off":
+        more["snapshot"] = Kept(**kept)
     return Settings(
         clusters=tuple(member(cluster) for cluster in values["clusters"]),
         zones=_zones(values.get("zones", {})),
@@ -49,6 +53,8 @@ def settings(values: Values) -> Settings:
         local=Local(**values.get("local", {})),
         clients=tuple(ClientRule(**client) for client in values.get("clients", ())),
         freshness=_timers(values.get("freshness", {})),
+        isolation=Isolation(**values.get("isolation", {})),
+        forced={name: Freshness(state) for name, state in values.get("forced", {}).items()},
         policies=tuple(_policy(policy) for policy in values.get("policies", ())),
         drains=values.get("drains", ()),
         state=values.get("state", {}).get("path", ""),

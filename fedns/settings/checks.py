@@ -121,6 +121,7 @@ def _unknown_clusters(values: Values, names: list[str], report: Report) -> None:
     """Whoever names a cluster names one that is configured, or may be discovered; the local one is configured."""
     named = [("local.cluster", values.get("local", {}).get("cluster"))]
     if not report.seen("clustersFrom"):
+        named += [(f"forced.{cluster}", cluster) for cluster in values.get("forced", {})]
         named += [(f"{at}.cluster", client.get("cluster")) for at, client in _tables(values, "clients")]
         named += [(f"drains[{at}]", each.cluster) for at, each in enumerate(values.get("drains", ()))]
         for at, policy in _tables(values, "policies"):

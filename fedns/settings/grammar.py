@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from fedns.federation.drains import Drain, drain
+from fedns.federation.health import Freshness
 from fedns.federation.placement import Rung
 from fedns.settings import membership, serving, values
 from fedns.settings.kinds import Kind, Leaf, Many, Named, Table
@@ -100,6 +101,14 @@ _FRESHNESS: Final = Table(
     words=("fast",),
 )
 
+_ISOLATION: Final = Table(
+    doc="when fedns takes itself, not the members, for cut off: then nothing expires",
+    keys={
+        "share": values.share("more than this part of the remote members went at once; 1: never; default 0.5"),
+        "window": values.duration("within so long of each other; default 30s"),
+    },
+)
+
 _POLICY: Final = Table(
     doc="how some services are placed; the first policy that matches counts",
     keys={
@@ -148,6 +157,17 @@ _LOCAL: Final = Table(
     },
 )
 
+_SNAPSHOT: Final = Table(
+    doc="what is known is kept in a file, so that a restart answers at once; the word off (default): it is not",
+    keys={
+        "path": values.text("the file; a relative path starts at this file's directory"),
+        "interval": values.duration("written once in so long at most, and only when something changed; default 10s"),
+        "maxAge": values.duration("what was known longer ago is not used; default 24h"),
+    },
+    required=("path",),
+    words=("off",),
+)
+
 _LOGGING: Final = Table(
     doc="what is logged",
     keys={
@@ -178,6 +198,11 @@ FILE: Final = Table(
         "clients": Many(doc="where clients are", item=_CLIENT),
         "ecsFrom": values.cidrs("resolvers and sidecars that are believed where their clients are; default nobody"),
         "freshness": _FRESHNESS,
+        "isolation": _ISOLATION,
+        "forced": Named(
+            doc="how fresh some clusters are taken for, whatever is known of them: fresh, stale or expired",
+            item=values.choice("a state", Freshness.FRESH, Freshness.STALE, Freshness.EXPIRED),
+        ),
         "policies": Many(doc="placement of services", item=_POLICY),
         "drains": Many(doc="what is taken out of the answers", item=_DRAIN),
         "state": Table(
@@ -185,10 +210,11 @@ FILE: Final = Table(
             keys={"path": values.text("a file in a directory that fedns may write to")},
             required=("path",),
         ),
+        "snapshot": _SNAPSHOT,
         "logging": _LOGGING,
     },
     required=("apiVersion", "kind", "clusters"),
-    later=("isolation", "migrations", "snapshot", "views"),
+    later=("migrations", "views"),
 )
 
 

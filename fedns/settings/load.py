@@ -93,11 +93,10 @@ def parse(
     values = grammar.FILE.read(tree, "", report)
     if values is not BAD:
         checks.check(values, report)
-        if "path" in values.get("state", {}):
-            values["state"]["path"] = str(directory / values["state"]["path"])
         read: dict[str, Any] = {}
+        for table in _files(values):
+            table["path"] = str(directory / table["path"])
         for at, kubeconfig in _kubeconfigs(values):
-            kubeconfig["path"] = str(directory / kubeconfig["path"])
             if check_files:
                 _check_kubeconfig(at, kubeconfig, read, report)
         _files_of_dns(values.get("dns", {}), directory, report, check_files=check_files)
@@ -220,6 +219,13 @@ def _put(tree: Mapping, path: str, value: Any, origin: str, report: Report) -> N
             tree.entries[key] = (name, table)
         tree = table
     tree.entries[last] = (Scalar(last, "text", 0), free(value))
+
+
+def _files(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The tables that name a file."""
+    kept = (values.get("snapshot"), values.get("state"))
+    yield from (table for table in kept if isinstance(table, dict) and "path" in table)
+    yield from (table for _, table in _kubeconfigs(values))
 
 
 def _kubeconfigs(values: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

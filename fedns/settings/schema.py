@@ -8,7 +8,8 @@ from typing import Final, Literal, NamedTuple
 from msgspec import Struct
 
 from fedns.answers.rules import RateLimit, Rules, Zone
-from fedns.federation.health import Timers
+from fedns.federation.health import Freshness, Timers
+from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule, Location
 from fedns.federation.objects import Cluster
 from fedns.federation.placement import Drain, Policy
@@ -154,6 +155,14 @@ class Logging(Struct, frozen=True, kw_only=True):
     format: Literal["text", "json"] = "text"
 
 
+class Kept(Struct, frozen=True, kw_only=True):
+    """The file that what is known is kept in: written once in `interval` seconds at most, used for `max_age`."""
+
+    path: str
+    interval: float = 10.0
+    max_age: float = 86_400.0
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that the configuration says; an address that is None is switched off.
 
@@ -173,7 +182,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     clients: tuple[ClientRule, ...] = ()
     ecs_from: tuple[str, ...] = ()
     freshness: Timers = Timers()
+    isolation: Isolation = Isolation()
+    forced: dict[str, Freshness] = {}
     policies: tuple[Policy, ...] = ()
+    snapshot: Kept | None = None
     drains: tuple[Drain, ...] = ()
     state: str = ""
     logging: Logging = Logging()
@@ -190,6 +202,8 @@ def rules(settings: Settings) -> Rules:
         policies=settings.policies,
         drains=settings.drains,
         timers=settings.freshness,
+        isolation=settings.isolation,
+        forced=settings.forced,
         allow=settings.dns.allow,
         diagnostics=settings.diagnostics,
         nsid=settings.dns.nsid,

@@ -85,6 +85,19 @@ def number(doc: str, *, zero: bool) -> Leaf:
     return Leaf(doc=doc, check=check, json=json, expected="a number", accepts=("int", "float"))
 
 
+def share(doc: str) -> Leaf:
+    """A part of a whole: a number from 0 to 1."""
+    plain = number(doc, zero=True)
+
+    def check(written: str) -> float:
+        found: float = plain.check(written)
+        if found > 1:
+            raise ValueError(f"{written} is more than all: give a number from 0 to 1, like 0.5")
+        return found
+
+    return structs.replace(plain, check=check, json={"type": "number", "minimum": 0, "maximum": 1})
+
+
 def duration(doc: str, *, zero: bool = False) -> Leaf:
     """A length of time, read as seconds."""
 

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import dns.edns
+import dns.message
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from msgspec import structs
 from fedns.answers import counters, memory, views
 from fedns.answers.wire import Change, Generation, Members, NewRules, Replace, SettledType, Types
 from fedns.federation.health import Freshness, Status
+from fedns.federation.locality import Location
 from tests.answers.replicas import NOW, RULES, WEB, addresses, ask, export, fresh, replica
 
 if TYPE_CHECKING:
@@ -68,6 +71,49 @@ def test_a_whole_member_arrives_in_chunks_and_counts_when_complete() -> None:
     assert len(addresses(ask(held, WEB))) == 3
     held.apply(Replace("eu1", (), first=False, last=True), NOW)
     assert addresses(ask(held, WEB)) == ["10.1.0.8"]
+
+
+def text(reply: dns.message.Message) -> str:
+    """The text of the one extended error."""
+    (option,) = reply.options
+    assert isinstance(option, dns.edns.EDEOption)
+    return option.text or ""
+
+
+def test_it_takes_itself_for_cut_off_when_all_others_go_at_once() -> None:
+    """Of the one remote member nothing is heard for long: it stays stale, and the extended error says what that is."""
+    held = replica()
+    held.tick(NOW + 20)
+    held.apply(Members((fresh("eu1", NOW + 400), held.statuses["us1"])), NOW + 400)
+    assert (held.statuses["us1"].state, held.isolated) == (Freshness.STALE, True)
+    reply = ask(held, f"us1.{WEB}", now=NOW + 400)
+    assert addresses(reply) == ["10.2.0.1", "10.2.0.2"]
+    assert text(reply) == "cut off? us1 stale 400s"
+    stranger = ask(held, f"us1.{WEB}", source="192.0.2.1", now=NOW + 400)
+    assert text(stranger) == "most members went at once: is this server cut off?"
+    assert "isolated=yes" in str(ask(held, "us1._state.example.com", "TXT", now=NOW + 400).answer)
+    held.apply(Members((fresh("eu1", NOW + 401), fresh("us1", NOW + 401))), NOW + 401)
+    assert not held.isolated
+    assert not ask(held, f"us1.{WEB}", now=NOW + 401).options
+
+
+def test_the_operator_may_know_better() -> None:
+    """A forced state counts in place of what is known, and is shown beside it."""
+    held = replica()
+    held.apply(NewRules(structs.replace(RULES, forced={"eu1": Freshness.STALE}, local=Location())), NOW)
+    assert addresses(ask(held, WEB)) == ["10.2.0.1", "10.2.0.2"]
+    assert "state=fresh forced=stale" in str(ask(held, "eu1._state.example.com", "TXT").answer)
+
+
+def test_a_snapshot_gives_way_to_what_was_read() -> None:
+    """The whole of a member from a snapshot counts where nothing was read of it, and only there."""
+    held = replica()
+    old = (export("eu1", [b"\x0a\x01\x00\x08"], "eu-a"),)
+    held.apply(Replace("eu1", old, first=True, last=True, restored=True), NOW)
+    assert len(addresses(ask(held, WEB))) == 3
+    held.apply(Members((structs.replace(fresh("us1"), synced=False, state=Freshness.RESTORED),)), NOW)
+    held.apply(Replace("eu1", old, first=True, last=True, restored=True), NOW)
+    assert "10.1.0.8" in addresses(ask(held, f"eu1.{WEB}"))
 
 
 def test_members_age_when_nobody_speaks() -> None:

@@ -50,6 +50,32 @@ def test_it_makes_a_replica_on_another_clock() -> None:
     assert addresses(ask(held, WEB, now=50.0)) == ["10.1.0.1"]
 
 
+def test_it_says_whom_and_what_it_is_of() -> None:
+    """The clusters of the federation, and the exports of those that were read, however they were cut into pieces."""
+    web = export("eu1", [b"\n\1\0\1"], "eu-a")
+    api = structs.replace(web, name="api")
+    pieces = (Replace("eu1", (web,), first=True, last=False), Replace("eu1", (api,), first=False, last=True))
+    found = Snapshot(HEADING, (*MESSAGES[:2], *pieces, MESSAGES[-1]))
+    assert found.clusters == RULES.clusters
+    assert found.exports() == {"eu1": [web, api]}
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "boot", "age"),
+    [
+        pytest.param(1_800_000_060.0, NOW + 50, "b1", 50.0, id="the steady clock of the same run tells it"),
+        pytest.param(1_900_000_000.0, NOW + 50, "b1", 50.0, id="whatever the wall clock says"),
+        pytest.param(1_800_000_060.0, NOW + 50, "b2", 60.0, id="the wall clock, in another run"),
+        pytest.param(1_800_000_060.0, NOW - 50, "b1", 60.0, id="the wall clock, where the steady one went back"),
+        pytest.param(1_700_000_000.0, NOW, "b2", 0.0, id="nothing, where the wall clock was set back"),
+        pytest.param(1_800_000_060.0, NOW + 50, "", 60.0, id="the wall clock, where no run is known"),
+    ],
+)
+def test_its_age(at: float, now: float, boot: str, age: float) -> None:
+    """Seconds since it was written."""
+    assert structs.replace(HEADING, boot="b1").age(at, now, boot) == age
+
+
 def test_a_part_is_none() -> None:
     """Cut off at any byte it is told from a whole one."""
     for size in range(len(WHOLE)):

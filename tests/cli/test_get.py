@@ -19,6 +19,7 @@ from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
 from fedns.control.orders import Orders
 from fedns.control.overview import Overview
+from fedns.control.preserving import Keeper
 from fedns.control.saving import Saving
 from fedns.federation.health import Synced
 from fedns.federation.objects import READY, SERVING, TERMINATING, Endpoint, Port, pack
@@ -60,10 +61,16 @@ async def site(control: Control, started: threading.Event, stop: threading.Event
         Pages(
             overview=overview,
             directory=Directory(truth, pipeline.conflicts, lambda: followed),
+            history=pipeline.history,
             saving=Saving(truth, publisher),
             orders=Orders(truth, publisher, lambda: None),
             metrics=Metrics(
-                truth=truth, publisher=publisher, blocks=[block()], pipeline=pipeline, feeds=lambda: followed
+                truth=truth,
+                publisher=publisher,
+                blocks=[block()],
+                pipeline=pipeline,
+                keeper=Keeper(truth, publisher, pipeline),
+                feeds=lambda: followed,
             ),
             readiness=Readiness(truth, None),
             health=Health([block()]),

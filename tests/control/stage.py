@@ -15,6 +15,7 @@ from fedns.answers.replica import Replica
 from fedns.answers.rules import Rules, Zone
 from fedns.clusters.streams import Stream
 from fedns.control.pipeline import Pipeline
+from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
 from fedns.control.truth import Truth
 from fedns.federation.health import Timers
@@ -83,6 +84,7 @@ class Control:
         self.truth = Truth(rules=first)
         self.publisher = Publisher(self.truth, epoch)
         self.pipeline = Pipeline(self.truth, self.publisher, lambda: self.now)
+        self.keeper = Keeper(self.truth, self.publisher, self.pipeline)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["Control"]:

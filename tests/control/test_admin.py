@@ -32,12 +32,20 @@ class Site:
         self.readiness = Readiness(control.truth, block())
         truth, publisher, pipeline = control.truth, control.publisher, control.pipeline
         self.orders = Orders(truth, publisher, lambda: pipeline.reload(self.orders.added(truth.rules)))
-        metrics = Metrics(truth=truth, publisher=publisher, blocks=[block()], pipeline=pipeline, feeds=dict)
+        metrics = Metrics(
+            truth=truth,
+            publisher=publisher,
+            blocks=[block()],
+            pipeline=pipeline,
+            keeper=control.keeper,
+            feeds=dict,
+        )
         membership = Membership(settings(metrics=None), lambda: None)
         overview = Overview(truth=truth, publisher=publisher, pipeline=pipeline, feeds=dict, membership=membership)
         pages = Pages(
             overview=overview,
             directory=Directory(truth, pipeline.conflicts, lambda: {"eu1": Followed()}),
+            history=pipeline.history,
             saving=Saving(truth, publisher),
             orders=self.orders,
             metrics=metrics,
@@ -90,6 +98,14 @@ async def test_every_page_answers(control: Control, site: Site) -> None:
     assert (status, 'fedns_cluster_synced{cluster="eu1"} 1.0' in text) == (200, True)
 
 
+def test_a_restored_federation_is_ready(control: Control) -> None:
+    """What a snapshot told is answered, so a fedns that has read no member yet is ready."""
+    readiness = Readiness(control.truth, block())
+    assert readiness.missing() == "not synced yet: eu1, us1"
+    readiness.restored = True
+    assert readiness.missing() == ""
+
+
 async def test_clusters_are_listed_as_json(control: Control, site: Site) -> None:
     """Every member with its state; never is null, not a number of its own."""
     control.pipeline.replaced("eu1", [export("eu1", "web")])
@@ -105,6 +121,26 @@ async def test_clusters_are_listed_as_json(control: Control, site: Site) -> None
     assert (one["name"], one["state"], one["synced"], one["services"]) == ("eu1", "fresh", True, 1)
     assert (other["name"], other["state"], other["lastHeard"]) == ("us1", "syncing", None)
     assert page["generation"] == control.publisher.generation
+
+
+async def test_the_history_is_listed_as_json(control: Control, site: Site) -> None:
+    """Of all or of one subject, since so many seconds ago; a strange number is a sentence."""
+    control.pipeline.replaced("eu1", [export("eu1", "web")])
+    control.pipeline.changed("eu1", ("shop", "web"), None)
+    await site.servers.open(settings(admin=at()))
+    host, port = site.servers.bound()["/api/v1/history"]
+    url = f"http://{host}:{port}/api/v1/history"
+    async with aiohttp.ClientSession() as session:
+        for query, subjects in (
+            ({}, {"eu1", "us1", "shop/web"}),
+            ({"subject": "shop/web"}, {"shop/web"}),
+            ({"since": "0"}, set()),
+        ):
+            async with session.get(url, params=query) as response:
+                found = (await response.json())["events"]
+            assert {each["subject"] for each in found} == subjects
+        async with session.get(url, params={"since": "1h"}) as response:
+            assert (response.status, await response.text()) == (400, "since: write a number of seconds, like 3600\n")
 
 
 async def test_a_snapshot_can_be_fetched(control: Control, site: Site) -> None:

@@ -24,6 +24,7 @@ def metrics(control: Control, *blocks: memoryview, streams: Iterable[Stream] = (
         publisher=control.publisher,
         blocks=blocks,
         pipeline=control.pipeline,
+        keeper=control.keeper,
         feeds=lambda: {"eu1": Followed(*streams)},
     )
 

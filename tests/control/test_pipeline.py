@@ -301,3 +301,27 @@ def test_age_in_the_first_reading_is_no_news(control: Control) -> None:
     control.pipeline.replaced("us1", [export("us1", "web")])
     control.pipeline.changed("us1", ("shop", "new"), export("us1", "new"))
     assert control.pipeline.backdated == {}
+
+
+def test_who_is_cut_off_says_so_and_lets_nobody_expire(control: Control, caplog: pytest.LogCaptureFixture) -> None:
+    """Both members go at once: one line, a flag, and no expiry, also while probes fail; until one is back."""
+    caplog.set_level(logging.INFO)
+    began = control.now
+    for name in ("eu1", "us1"):
+        control.pipeline.replaced(name, [export(name, "web")])
+        control.pipeline.observed(name, Synced())
+    for passed in (TIMERS.stale_after, TIMERS.expire_after, 10 * TIMERS.expire_after):
+        control.now = began + passed
+        for name in ("eu1", "us1"):
+            control.pipeline.observed(name, Unreachable("no route to host"))
+        control.pipeline.tick()
+        assert set(states(control).values()) == {Freshness.STALE}
+        assert control.pipeline.isolated
+    assert caplog.text.count("this fedns may be cut off") == 1
+    for at in range(int(TIMERS.recover_after) + 1):
+        control.now = began + 10 * TIMERS.expire_after + at
+        control.pipeline.observed("eu1", Alive())
+        control.pipeline.tick()
+    control.pipeline.tick()
+    assert states(control) == {"eu1": Freshness.FRESH, "us1": Freshness.EXPIRED}
+    assert "not cut off any more" in caplog.text

@@ -73,3 +73,13 @@ def test_what_was_found_lives_as_long_as_its_hub() -> None:
     rules = known.configure(Rules(zones=ZONES, clusters=(HUB, named)))
     assert rules.clusters == (HUB, named)
     assert known.configure(RULES).clusters == RULES.clusters
+
+
+def test_what_is_remembered_counts_until_all_are_named() -> None:
+    """A member that only a snapshot knows stands beside the configured ones until the configuration is complete."""
+    known = Sources(RULES)
+    past = Cluster(name="past", network="n2")
+    assert known.remember((past, Cluster(name="eu1", region="elsewhere"))).clusters == (*RULES.clusters, past)
+    assert known.find("past", "c3")
+    assert known.configure(RULES, complete=False).clusters[-2:] == (past, Cluster(name="c3", via="past", network="n2"))
+    assert known.configure(RULES).clusters == RULES.clusters

@@ -4,11 +4,13 @@ import socket
 from pathlib import Path
 
 from fedns.answers.rules import Zone
+from fedns.federation.health import Freshness
+from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule
 from fedns.federation.objects import AddressKind
 from fedns.federation.placement import Policy, Rung
 from fedns.settings.load import parse
-from fedns.settings.schema import Address, Kubeconfig, Local, Logging, Settings
+from fedns.settings.schema import Address, Kept, Kubeconfig, Local, Logging, Settings
 from tests.settings.conftest import GOOD
 
 FULL = """\
@@ -26,6 +28,9 @@ clusters:
      cost: 0.5, trust: {rank: 1}}
 clients: [{cidrs: ["10.1.0.0/16"], region: r, zone: z, jurisdiction: j, network: n}]
 freshness: {probeInterval: 1s, unsyncedAfter: 1m}
+isolation: {share: 0.7, window: 1m}
+forced: {eu1: stale}
+snapshot: {path: kept, interval: 1s}
 policies:
   - {match: {namespaces: [shop], services: ["w*"]}, ladder: [region, any], minReady: "50%", spill: none, ttl: 0,
      jurisdictions: [j], weights: {eu1: 1}, whenAllUnhealthy: closed, maxAnswers: 4, largeAnswers: truncate}
@@ -50,6 +55,9 @@ def test_every_key_arrives() -> None:
     rule = ClientRule(cidrs=("10.1.0.0/16",), region="r", zone="z", jurisdiction="j", network="n")
     assert read.clients == (rule,)
     assert (read.freshness.probe_interval, read.freshness.unsynced_after) == (1.0, 60.0)
+    assert read.isolation == Isolation(share=0.7, window=60.0)
+    assert read.forced == {"eu1": Freshness.STALE}
+    assert read.snapshot == Kept(path="/etc/kept", interval=1.0)
     assert read.logging == Logging(level="debug", format="json")
 
 

@@ -36,6 +36,7 @@ ADDED = {
         "zones.reverse[2]",
         "10.0.0.0/8 overlaps 10.1.0.0/16",
     ),
+    "forced, but no member": ("forced: {nowhere: stale}", "forced.nowhere", "no cluster is called nowhere"),
     "stale before suspect": ("freshness: {staleAfter: 1s}", "freshness.staleAfter", "must not be shorter"),
     "suspect after stale": ("freshness: {suspectAfter: 20s}", "freshness.suspectAfter", "must not be shorter"),
     "drain of nobody": ("drains: [eu1, eu3/a]", "drains[1]", "no cluster is called eu3; did you mean eu1?"),

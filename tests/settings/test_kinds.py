@@ -26,11 +26,14 @@ WRONG = {
     "off for a level": ("logging: {level: off}", "logging.level", "YAML takes the bare word off for yes or no"),
     "text as a number": ("zones: {clusterset: {ttl: '5'}}", "zones.clusterset.ttl", "remove the quotes"),
     "missing key": ("metrics: {}", "metrics.listen", "is missing"),
+    "more than all": ("isolation: {share: 1.5}", "isolation.share", "is more than all"),
+    "a state of nobody": ("forced: {eu1: dead}", "forced.eu1", "is not one of the words"),
+    "no path": ("snapshot: {interval: 1s}", "snapshot.path", "is missing"),
     "no target": ("drains: [a/b/c]", "drains[0]", "write CLUSTER, CLUSTER/ZONE or NAMESPACE/SERVICE@CLUSTER"),
     "target as a number": ("drains: [12]", "drains[0]", 'quotes, "12"'),
     "target with another word": ("drains: [eu1 force]", "drains[0]", "only --force is"),
     "https": ("dns: {https: {}}", "dns.https", "not supported yet in this version"),
-    "snapshot": ("snapshot: {path: /a}", "snapshot", "not supported yet in this version"),
+    "views": ("views: {}", "views", "not supported yet in this version"),
 }
 
 

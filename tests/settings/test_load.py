@@ -179,3 +179,13 @@ def test_a_member_can_be_described_for_itself() -> None:
     assert [(each.path, each.line) for each in caught.value.problems] == [
         ("kubeconfig", 0), ("exports", 1), ("sources", 2), ("inCluster", 3),
     ]  # fmt: skip
+
+
+def test_a_snapshot_can_be_switched_off() -> None:
+    """By the word, in the file or by a variable; it has no file by default."""
+    assert read(GOOD).snapshot is None
+    assert read(f"{GOOD}snapshot: 'off'\n").snapshot is None
+    assert read(f"{GOOD}snapshot: {{path: /a}}\n", environ={"FEDNS_SNAPSHOT": "off"}).snapshot is None
+    kept = read(GOOD, environ={"FEDNS_SNAPSHOT_PATH": "/b"}).snapshot
+    assert kept is not None
+    assert kept.path == "/b"

@@ -1,0 +1,102 @@
+"""Mischief: the plan follows from the seed, every deed is told, and all of it can be undone."""
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from fedns.lab.mischief import FAULTS, Mischief
+from fedns.lab.simulator import Deployment
+from fedns.lab.store import Store
+from fedns.lab.world import World
+
+
+class Member:
+    """Takes note of its faults."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+
+    async def fault(self, text: str) -> None:
+        """Break it, or heal."""
+        self.faults.append(text)
+
+
+def world(**more: Any) -> World:
+    """As much of a world as mischief needs."""
+    return cast("World", SimpleNamespace(clusters={name: Member() for name in ("eu1", "us1")}, **more))
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every pause is over at once, so that a plan is made in no time."""
+    sleep = asyncio.sleep
+    monkeypatch.setattr("fedns.lab.mischief.asyncio.sleep", lambda _seconds: sleep(0))
+
+
+async def deeds(seed: int, count: int) -> tuple[list[str], World]:
+    """The first deeds against members."""
+    told: list[str] = []
+    place = world()
+    doing = asyncio.create_task(Mischief(place, seed, told.append).members())
+    while len(told) < count:
+        await asyncio.sleep(0)
+    doing.cancel()
+    await asyncio.wait((doing,))
+    return told[:count], place
+
+
+@pytest.mark.usefixtures("no_waiting")
+async def test_a_seed_makes_the_plan() -> None:
+    """The same one the same, another one another; every fault comes, and all are healed."""
+    one, place = await deeds(7, 400)
+    assert one == (await deeds(7, 400))[0]
+    assert one != (await deeds(8, 400))[0]
+    assert {line.partition(": ")[2] for line in one} == {*FAULTS, "heal"}
+    for name, member in place.clusters.items():
+        faults = cast("Member", member).faults
+        assert [f"{name}: {text}" for text in faults][:50] == [line for line in one if line.startswith(name)][:50]
+
+
+@pytest.mark.usefixtures("no_waiting")
+async def test_the_disk_goes_and_comes_back(tmp_path: Path) -> None:
+    """The snapshot is cut, changed, or away for a while; in the end the folder is where it was."""
+    told: list[str] = []
+    snapshot = tmp_path / "state" / "snapshot"
+    snapshot.parent.mkdir()
+    doing = asyncio.create_task(Mischief(world(), 1, told.append).disk(snapshot))
+    while len({line.split()[1] for line in told}) < 4:
+        if snapshot.parent.exists():
+            snapshot.write_bytes(bytes(100))
+        await asyncio.sleep(0)
+    doing.cancel()
+    await asyncio.wait((doing,))
+    assert snapshot.parent.exists()
+    assert {line.split()[1] for line in told} == {"cut", "flip", "gone", "back"}
+
+
+@pytest.mark.usefixtures("no_waiting")
+async def test_services_change_all_the_while() -> None:
+    """Pods come and go, never all of them; what one member has alone goes and comes back as a whole."""
+    stores = {"eu1": Store()}
+    made = [
+        Deployment(namespace="shop", name=name, zones={"z": 1}, pod_range=pods, headless=True)
+        for name, pods in (("eu1-a", "10.0.0.0/16"), ("common", "10.1.0.0/16"))
+    ]
+    for each in made:
+        for item in each.objects():
+            stores["eu1"].apply(item)
+    doing = asyncio.create_task(Mischief(world(stores=stores), 1, lambda _text: None).churn({"eu1": made}, 0.1))
+    seen: set[tuple[bool, bool]] = set()
+    sizes: set[int] = set()
+    for _ in range(2000):
+        await asyncio.sleep(0)
+        names = {item["metadata"]["name"] for kind in stores["eu1"].served() for item in stores["eu1"].items(kind)}
+        seen.add(("eu1-a" in names, "common" in names))
+        sizes.add(len(made[1].pods))
+    doing.cancel()
+    await asyncio.wait((doing,))
+    assert seen == {(True, True), (False, True)}
+    assert sizes == {1, 2, 3, 4}
