@@ -1,6 +1,6 @@
 """Fuzzing of the packet door by hand: `./dev fuzz [SECONDS]`. The tests run the fixed corpus of hostile.py instead.
 
-Guided by coverage with atheris where it is installed (`./dev python -m pip install atheris`; nothing else needs it), else
+Guided by coverage with atheris where it is installed (`./dev python -m pip install atheris`; only this needs it), else
 Hypothesis makes packets and changes good ones. A packet that breaks a promise is printed in hexadecimal and ends the
 run: it belongs into hostile.py.
 """
