@@ -52,6 +52,8 @@ class Connection(asyncio.Protocol):
         self._writable = True
         self._idle = IDLE_SECONDS
         self.address = ""
+        self.used = monotonic()
+        """When it came, or asked last."""
         self.deadline = monotonic() + FIRST_QUERY_SECONDS
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -126,6 +128,7 @@ class Connection(asyncio.Protocol):
             transport.write(len(reply).to_bytes(2) + reply)
         del buffer[:at]
         if answered:
+            self.used = now
             self._door.used(self)
         if answered == FRAMES_AT_ONCE:
             self._again = asyncio.get_running_loop().call_soon(self._answer)
