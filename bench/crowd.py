@@ -1,7 +1,8 @@
 """Well-behaved clients among 2,000 slow ones over TCP and TLS: how many of them are answered.
 
-The slow ones, from 254 addresses, say nothing, stop in the handshake, send a byte now and then, or ask 100,000 questions
-whose replies they do not read; whoever is thrown out comes back. The good ones open a connection for each question.
+The slow ones, from 254 addresses, say nothing, stop in the handshake, send a byte now and then, or ask 100,000
+questions whose replies they do not read; whoever is thrown out comes back. The good ones open a connection for each
+question.
 """
 
 import asyncio

@@ -39,6 +39,9 @@ HANDSHAKES_FAILED: Final = 13
 ACCEPT_PAUSES: Final = 14
 """Times that no connection was accepted for a moment, for want of file descriptors."""
 
+LOG_DROPS: Final = 15
+"""Lines of the query log that nobody took in time."""
+
 DROPS: Final = 16
 DROP_REASONS: Final = (
     "malformed",

@@ -14,6 +14,7 @@ from typing import Any, Final
 from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.servers.connection import Connection
+from fedns.servers.querylog import QueryLog
 from fedns.servers.sockets import Shared
 from fedns.servers.tls import Certificate
 
@@ -36,9 +37,16 @@ _SLOW: Final = counters.DROPS + counters.DROP_REASONS.index("slow_client")
 class StreamDoor:
     """Accepts on these listening sockets; with a certificate, TLS."""
 
-    def __init__(self, sockets: list[socket.socket], replica: Replica, certificate: Certificate | None = None) -> None:
+    def __init__(
+        self,
+        sockets: list[socket.socket],
+        replica: Replica,
+        certificate: Certificate | None = None,
+        log: QueryLog | None = None,
+    ) -> None:
         self.replica = replica
         self.secure = certificate is not None
+        self.log = log or QueryLog(replica)
         self.connections: OrderedDict[Connection, None] = OrderedDict()
         """The one that has been idle longest comes first."""
         self._certificate = certificate

@@ -14,10 +14,10 @@ from typing import Final
 
 from fedns.answers import counters
 from fedns.answers.replica import Replica
-from fedns.answers.respond import respond
 from fedns.answers.views import MAX_VIEWS, View
 from fedns.servers.batch import AVAILABLE, SIZE, Batch
 from fedns.servers.plain import Plain
+from fedns.servers.querylog import QueryLog, Respond
 from fedns.servers.sockets import Shared
 
 BATCHES: Final = 2
@@ -32,7 +32,9 @@ _SEND_FAILED: Final = counters.DROPS + counters.DROP_REASONS.index("send_failed"
 class UdpDoor:
     """Reads every UDP socket of this process and answers through the packet door."""
 
-    def __init__(self, sockets: list[socket.socket], replica: Replica, *, batches: bool = AVAILABLE) -> None:
+    def __init__(
+        self, sockets: list[socket.socket], replica: Replica, log: QueryLog | None = None, *, batches: bool = AVAILABLE
+    ) -> None:
         self._replica = replica
         self._batches: dict[socket.socket, Batch | Plain] = {
             each: Batch(each) if batches else Plain(each) for each in sockets
@@ -40,6 +42,8 @@ class UdpDoor:
         self._views: dict[int | bytes | None, View] = {}
         self._of = replica.views
         self._now = 0.0
+        self._log = log or QueryLog(replica)
+        self._respond: Respond = self._log.door()
         self._shared = Shared(sockets, self._drain)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -70,7 +74,7 @@ class UdpDoor:
                 self._views.clear()
             address = key if isinstance(key, bytes) else key.to_bytes(4, sys.byteorder)
             view = self._views[key] = self._replica.view(address, stream=False)
-        return respond(packet, view, self._replica, self._now)
+        return self._respond(packet, view, self._replica, self._now)
 
     def _answer(self, batch: Batch | Plain) -> int:
         """Answer one batch; returns how many packets it had."""
@@ -84,6 +88,7 @@ class UdpDoor:
         self._now, started = monotonic(), perf_counter_ns()
         if replica.views is not self._of:
             self._views, self._of = {}, replica.views
+            self._respond = self._log.door()
         replies = batch.answer(count, self._ask)
         if replies:
             full, failed = batch.send()
