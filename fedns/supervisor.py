@@ -20,6 +20,7 @@ from time import monotonic, monotonic_ns
 from typing import Any, Final
 
 from fedns.answers import counters
+from fedns.handover import HandoverError, Offer, Succession
 from fedns.settings import logs
 from fedns.settings.child import IP_PKTINFO, Child, map_block
 from fedns.settings.load import ConfigError, load
@@ -39,6 +40,8 @@ STEADY_SECONDS: Final = 10.0
 """A child that lived so long is replaced at once; one that keeps dying waits, twice as long each time."""
 MAX_WAIT_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 5.0
+TAKEOVER_SECONDS: Final = 30.0
+"""A successor waits so long for all members to be read; then a snapshot has to do, or it gives up."""
 RECEIVE_BUFFER_BYTES: Final = 4 * 1024 * 1024
 BACKLOG: Final = 1024
 _KINDS: Final = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
@@ -129,16 +132,25 @@ class Slot:
 class Supervisor:
     """All children of one `fedns serve`."""
 
-    def __init__(self, config: Path, overrides: dict[str, Any], settings: Settings, directory: Path) -> None:
+    def __init__(
+        self,
+        config: Path,
+        overrides: dict[str, Any],
+        settings: Settings,
+        directory: Path,
+        succession: Succession | None = None,
+    ) -> None:
+        self._succession = succession
         self._settings = settings
         workers = settings.dns.workers
         workers = workers if workers is not None else len(os.sched_getaffinity(0))
-        self._lifeline = os.pipe()
+        self._lifeline, self._gate = os.pipe(), os.pipe()
         listener = socket.socket(socket.AF_UNIX)
         path = directory / "control"
         listener.bind(str(path))
         listener.listen(128)
-        self._sockets = [*open_sockets(settings.dns.listen), listener]
+        self._sockets = [*open_sockets(settings.dns.listen, succession), listener]
+        self._offer = Offer(settings.dns.listen, self._sockets[:-1])
         kinds = {kind: tuple(s.fileno() for s in self._sockets[:-1] if s.type == kind) for kind in _KINDS}
         master = secrets.token_hex(32)
         slots = tuple(_memory(f"fedns slot {at}") for at in range(workers + 1))
@@ -156,6 +168,7 @@ class Supervisor:
                 lifeline=self._lifeline[0],
                 workers=workers,
                 master=master,
+                gate=self._gate[0],
                 logging=settings.logging,
             )
 
@@ -164,20 +177,62 @@ class Supervisor:
         self._slots = [self._control, *self._workers]
 
     def run(self) -> int:
-        """Keep all children alive until a signal says stop; 0 after an orderly shutdown."""
+        """Keep all children alive until a signal says stop; 0 after an orderly shutdown, 1 when it cannot take over."""
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
-        asked = self._watch(lambda: None)
+        good = self._succession is None or self._take_over(self._succession)
+        if good:
+            self._open_gate()
+            self._serve()
+        self._offer.close()
+        for slots in (self._workers, [self._control]):
+            self._stop(slots)
+        return 0 if good else 1
+
+    def _serve(self) -> None:
+        """Until a signal and the time after it, or until a successor answers."""
+        asked = self._watch(self._offer.poll)
+        if asked is None:
+            log.info("another process has taken over: stopping")
+            return
         log.info("%s: answering for %g s more, then stopping", asked.name, self._settings.dns.lameduck)
         self._control.send(signal.SIGUSR1)
         end = monotonic() + self._settings.dns.lameduck
-        self._watch(lambda: end)
-        for slots in (self._workers, [self._control]):
-            self._stop(slots)
-        return 0
+        self._watch(lambda: monotonic() >= end)
 
-    def _watch(self, end: Callable[[], float | None]) -> signal.Signals:
-        """Supervise until the time that `end` gives or a signal to stop; returns that signal."""
-        while (limit := end()) is None or monotonic() < limit:
+    def _take_over(self, other: Succession) -> bool:
+        """Get ready behind the other's sockets, answer, and let the other end; False leaves all as it was."""
+        log.info("taking over from process %d, fedns %s", other.pid, other.version)
+        began = monotonic()
+        asked = self._watch(lambda: other.lost or monotonic() - began >= TAKEOVER_SECONDS or self._knows(2))
+        good = asked is None and (other.lost or self._knows(1))
+        if asked is None and not good:
+            log.error("not taking over: process %d knows members that could not be read here", other.pid)
+        if not good:
+            other.close()
+            return False
+        self._open_gate()
+        self._watch(lambda: all(slot.block[counters.LOADED] for slot in self._workers or self._slots))
+        other.done()
+        self._watch(lambda: other.lost)
+        other.close()
+        log.info("took over from process %d within %.1f s", other.pid, monotonic() - began)
+        return True
+
+    def _knows(self, least: int) -> bool:
+        """Whether every member is known (1) or has been read (2), and every worker has been told of it."""
+        control = self._control.block
+        told = [slot.block[counters.GENERATION] >= control[counters.GENERATION] > 0 for slot in self._workers]
+        return control[counters.KNOWN] >= least and all(told)
+
+    def _open_gate(self) -> None:
+        """Let the processes read their sockets."""
+        if self._gate[1] >= 0:
+            os.close(self._gate[1])
+            self._gate = (self._gate[0], -1)
+
+    def _watch(self, enough: Callable[[], bool]) -> signal.Signals | None:
+        """Supervise until it is enough, or until a signal to stop, which is returned."""
+        while not enough():
             now = monotonic()
             for slot in self._slots:
                 slot.bury(now, expected=False)
@@ -192,7 +247,7 @@ class Supervisor:
                 self._control.send(signal.SIGHUP)
                 continue
             return signal.Signals(caught.si_signo)
-        return signal.SIGTERM
+        return None
 
     def _stop(self, slots: list[Slot]) -> None:
         """End these children: asked first, killed when they take too long."""
@@ -218,13 +273,19 @@ class Supervisor:
                 os.waitpid(found.si_pid, os.WNOHANG)
 
 
-def open_sockets(addresses: tuple[Address, ...]) -> list[socket.socket]:
-    """A UDP and a TCP socket for each address; raises OSError that names the address which cannot be had."""
+def open_sockets(addresses: tuple[Address, ...], succession: Succession | None = None) -> list[socket.socket]:
+    """A UDP and a TCP socket for each address, those of a predecessor where it has them.
+
+    Raises OSError that names the address which cannot be had.
+    """
     sockets = []
     for address in addresses:
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         port = address.port
         for kind in _KINDS:
+            if succession is not None and (taken := succession.take(kind, address.host, port)):
+                sockets.append(taken)
+                continue
             each = socket.socket(family, kind)
             if family == socket.AF_INET6:
                 each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -252,8 +313,11 @@ def open_sockets(addresses: tuple[Address, ...]) -> list[socket.socket]:
     return sockets
 
 
-def run(config: Path, overrides: dict[str, Any]) -> int:
-    """`fedns serve`: 0 after an orderly stop, 1 when the sockets cannot be had, 2 when the configuration is wrong."""
+def run(config: Path, overrides: dict[str, Any], *, takeover: bool = False) -> int:
+    """`fedns serve`: 0 after an orderly stop, 1 when the sockets cannot be had, 2 when the configuration is wrong.
+
+    With `takeover` the sockets come from the fedns that serves the same addresses, which then ends.
+    """
     try:
         settings = load(config, overrides, os.environ)
     except ConfigError as error:
@@ -262,10 +326,11 @@ def run(config: Path, overrides: dict[str, Any]) -> int:
         return 2
     logs.configure(settings.logging)
     try:
+        succession = Succession(settings.dns.listen) if takeover else None
         # The socket between control process and workers lies here: for this user only.
         with tempfile.TemporaryDirectory(prefix="fedns-", ignore_cleanup_errors=True) as directory:
-            return Supervisor(config, overrides, settings, Path(directory)).run()
-    except OSError as error:
+            return Supervisor(config, overrides, settings, Path(directory), succession).run()
+    except (OSError, HandoverError) as error:
         log.error("%s", error)  # noqa: TRY400 -- a sentence for the operator, no traceback
         return 1
 

@@ -39,6 +39,9 @@ HANDSHAKES_FAILED: Final = 13
 ACCEPT_PAUSES: Final = 14
 """Times that no connection was accepted for a moment, for want of file descriptors."""
 
+KNOWN: Final = 15
+"""Of the control process: 1 when every member is known, be it from a snapshot, 2 when every one has been read."""
+
 DROPS: Final = 16
 DROP_REASONS: Final = (
     "malformed",

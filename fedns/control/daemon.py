@@ -31,6 +31,7 @@ from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
 from fedns.control.saving import Saving
 from fedns.control.truth import Truth
+from fedns.federation.health import Freshness
 from fedns.servers import worker
 from fedns.servers.feed import follow
 from fedns.settings import logs
@@ -39,7 +40,7 @@ from fedns.settings.load import ConfigError, load
 from fedns.settings.schema import Logging, Settings, rules
 
 HEARTBEAT_SECONDS: Final = 0.2
-HTTP_RETRY_SECONDS: Final = 10.0
+HTTP_RETRY_SECONDS: Final = 3.0
 FIRST_LOOK_SECONDS: Final = 5.0
 """A successor looks so long at most for members that the configuration does not name, before it speaks to workers."""
 
@@ -149,6 +150,9 @@ class Daemon:
     def _beat(self) -> None:
         self._own[counters.HEARTBEAT] = monotonic_ns()
         self._own[counters.GENERATION] = self._publisher.generation
+        statuses = self._truth.statuses.values()
+        known = bool(statuses) and all(each.state != Freshness.SYNCING for each in statuses)
+        self._own[counters.KNOWN] = known + (known and all(each.synced for each in statuses))
 
     def _tick(self) -> None:
         self._pipeline.tick()

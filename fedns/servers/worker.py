@@ -12,6 +12,7 @@ from typing import Final
 from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.servers.feed import follow
+from fedns.servers.gate import Gate
 from fedns.servers.stream import StreamDoor
 from fedns.servers.udp import UdpDoor
 from fedns.settings import logs
@@ -32,6 +33,7 @@ class Doors:
         self._udp = UdpDoor(udp, replica)
         self._tcp = StreamDoor(tcp, replica)
         self._open = False
+        self._gate = Gate(child)
 
     def tick(self, loop: asyncio.AbstractEventLoop) -> None:
         """Heartbeat, ageing, deadlines; opens the doors once there is something to answer from."""
@@ -39,7 +41,7 @@ class Doors:
         self._replica.counts[counters.HEARTBEAT] = monotonic_ns()
         self._replica.tick(now, int(time()))
         self._tcp.sweep(now)
-        if self._replica.loaded and not self._open:
+        if self._replica.loaded and not self._open and self._gate.open(now):
             self._open = True
             self._replica.counts[counters.LOADED] = 1
             self._udp.start(loop)

@@ -20,13 +20,14 @@ TOLD = Child(
     tcp=(11,),
     lifeline=12,
     workers=1,
+    gate=13,
 )
 
 
 def test_a_child_reads_what_it_was_told() -> None:
     """The environment carries everything; all descriptors are named for inheritance."""
     assert started(TOLD.environment(), "test") == TOLD
-    assert sorted(TOLD.descriptors()) == list(range(7, 13))
+    assert sorted(TOLD.descriptors()) == list(range(7, 14))
 
 
 def test_a_child_started_by_hand_says_who_starts_it() -> None:
