@@ -6,6 +6,7 @@ services and QUERIES_PER_SECOND questions about them, all on the same cores.
 """
 
 import asyncio
+import json
 import re
 import shutil
 import sys
@@ -79,7 +80,7 @@ async def _both(
     loaded = await asyncio.to_thread(_changes, patches, poll, seconds * 1000, float(seconds))
     churned, asked = await asyncio.gather(*loads)
     load = {
-        "changes_per_s": int(churned) / (seconds + 2),
+        **json.loads(churned),
         "queries_per_s": float(re.findall(r"Queries per second:\s+([\d.]+)", asked)[0]),
         "queries_lost": float(re.findall(r"Queries lost:\s+(\d+)", asked)[0]),
     }

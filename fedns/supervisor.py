@@ -21,10 +21,11 @@ from typing import Any, Final
 
 from fedns.answers import counters
 from fedns.handover import HandoverError, Offer, Succession
+from fedns.listening import KINDS, open_sockets
 from fedns.settings import logs
-from fedns.settings.child import IP_PKTINFO, Child, map_block
+from fedns.settings.child import Child, map_block
 from fedns.settings.load import ConfigError, load
-from fedns.settings.schema import Address, Settings
+from fedns.settings.schema import Settings
 
 WATCHED: Final = {signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
 ROUND_SECONDS: Final = 0.1
@@ -42,9 +43,6 @@ MAX_WAIT_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 5.0
 TAKEOVER_SECONDS: Final = 30.0
 """A successor waits so long for all members to be read; then a snapshot has to do, or it gives up."""
-RECEIVE_BUFFER_BYTES: Final = 4 * 1024 * 1024
-BACKLOG: Final = 1024
-_KINDS: Final = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 
 log = logging.getLogger("fedns.supervisor")
 
@@ -149,9 +147,12 @@ class Supervisor:
         path = directory / "control"
         listener.bind(str(path))
         listener.listen(128)
-        self._sockets = [*open_sockets(settings.dns.listen, succession), listener]
+        plain = open_sockets(settings.dns.listen, succession=succession)
+        tls = settings.dns.tls
+        secure = open_sockets(tls.listen, (socket.SOCK_STREAM,), succession=succession) if tls is not None else []
+        self._sockets = [*plain, *secure, listener]
         self._offer = Offer(settings.dns.listen, self._sockets[:-1])
-        kinds = {kind: tuple(s.fileno() for s in self._sockets[:-1] if s.type == kind) for kind in _KINDS}
+        kinds = {kind: tuple(each.fileno() for each in plain if each.type == kind) for kind in KINDS}
         master = secrets.token_hex(32)
         slots = tuple(_memory(f"fedns slot {at}") for at in range(workers + 1))
 
@@ -165,6 +166,9 @@ class Supervisor:
                 path=str(path),
                 udp=kinds[socket.SOCK_DGRAM],
                 tcp=kinds[socket.SOCK_STREAM],
+                tls=tuple(each.fileno() for each in secure),
+                cert_file=tls.cert_file if tls is not None else "",
+                key_file=tls.key_file if tls is not None else "",
                 lifeline=self._lifeline[0],
                 workers=workers,
                 master=master,
@@ -271,46 +275,6 @@ class Supervisor:
             # WNOWAIT looks without taking: our own children are buried by their slots, which need the code.
             while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and found.si_pid not in own:
                 os.waitpid(found.si_pid, os.WNOHANG)
-
-
-def open_sockets(addresses: tuple[Address, ...], succession: Succession | None = None) -> list[socket.socket]:
-    """A UDP and a TCP socket for each address, those of a predecessor where it has them.
-
-    Raises OSError that names the address which cannot be had.
-    """
-    sockets = []
-    for address in addresses:
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        port = address.port
-        for kind in _KINDS:
-            if succession is not None and (taken := succession.take(kind, address.host, port)):
-                sockets.append(taken)
-                continue
-            each = socket.socket(family, kind)
-            if family == socket.AF_INET6:
-                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            if kind == socket.SOCK_STREAM:
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            else:
-                # While workers are replaced, packets wait here.
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-                if family == socket.AF_INET6:
-                    each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-                else:
-                    each.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
-            try:
-                each.bind((address.host, port))
-            except OSError as error:
-                each.close()
-                raise OSError(error.errno, f"cannot listen on {address.host} port {port}: {error}") from error
-            # Port 0 (any free one) is the same for both, as clients expect.
-            port = each.getsockname()[1]
-            if kind == socket.SOCK_STREAM:
-                each.listen(BACKLOG)
-            each.setblocking(False)
-            sockets.append(each)
-    return sockets
 
 
 def run(config: Path, overrides: dict[str, Any], *, takeover: bool = False) -> int:

@@ -19,8 +19,8 @@ from fedns.handover import HandoverError, Offer, Succession
 from fedns.lab.demo import addresses_of, extended_errors
 from fedns.lab.processes import free_port
 from fedns.lab.world import SERVICE, World
+from fedns.listening import open_sockets
 from fedns.settings.schema import Address
-from fedns.supervisor import open_sockets
 from tests.lab.worlds import running, until
 
 TAKEOVERS = 4
@@ -77,7 +77,7 @@ def test_a_successor_gets_the_same_sockets(address: Address, sockets: list[socke
     other = Succession([address])
     assert other.pid == os.getpid()
     assert other.take(socket.SOCK_DGRAM, "127.0.0.1", 1) is None
-    taken = open_sockets((address,), other)
+    taken = open_sockets((address,), succession=other)
     assert [each.getsockname() for each in taken] == [each.getsockname() for each in sockets]
     assert [each.type for each in taken] == [socket.SOCK_STREAM, socket.SOCK_DGRAM]
     assert not other.sockets

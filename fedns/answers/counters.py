@@ -133,6 +133,13 @@ def drops(block: memoryview) -> dict[str, int]:
     return {reason: block[DROPS + at] for at, reason in enumerate(DROP_REASONS)}
 
 
+def count_durations(counts: memoryview, transport: int, nanoseconds: int, replies: int) -> None:
+    """Count replies that left together, in their duration bucket; `transport` is the index in TRANSPORTS."""
+    bucket = min((nanoseconds >> 10).bit_length(), DURATION_BUCKETS - 1)
+    counts[DURATIONS + transport * DURATION_BUCKETS + bucket] += replies
+    counts[DURATION_SUMS + transport] += nanoseconds * replies
+
+
 def durations(block: memoryview, transport: str) -> tuple[list[int], float]:
     """The counts of each bucket (not cumulative), and the sum in seconds, for one transport."""
     at = TRANSPORTS.index(transport)

@@ -42,6 +42,8 @@ def _alias(question: Question) -> Answer:
     inner = question.state.grammar.read(labels)
     assert inner is not None, "a name of the federation zone is one of ours"
     led = service(structs.replace(question, query=query._replace(name=target, labels=labels), asked=inner))
+    if led.rcode != codes.NOERROR:
+        return absent(question)  # an alias never leads to nothing: no such port
     ttl = min([inner.zone.ttl, *(each.ttl for group in led.groups for each in group.records)])
     alias = records.cname(query.name, ttl, target)
     if query.qtype in {codes.CNAME, codes.ANY}:

@@ -205,37 +205,43 @@ def write_options(query: Query, rcode: int, options: Sequence[tuple[int, bytes]]
 
 def _additional(packet: bytes, at: int, count: int) -> tuple[int, Edns | None]:
     """An rcode for the `count` records behind the question, NOERROR if all is well, and what the OPT record says."""
-    edns: Edns | None = None
-    options: bytes = b""
+    size = len(packet)
+    opt: tuple[int, int, int] | None = None
+    options = b""
     signed = False
     for _ in range(count):
-        root = packet[at : at + 1] == b"\0"
-        fixed = after_name(packet, at)
+        root = at < size and not packet[at]
+        fixed = at + 1 if root else after_name(packet, at)
         content = fixed + _FIXED.size
         # RFC 8945 section 5.1: a TSIG record is the last one.
-        if signed or content > len(packet):
-            return codes.FORMERR, edns
+        if signed or content > size:
+            return codes.FORMERR, _edns(opt)
         rtype, payload, ttl, length = _FIXED.unpack_from(packet, fixed)
         at = content + length
-        if rtype == codes.OPT and root and edns is None:
-            edns = Edns(payload, ttl >> 16 & 0xFF, bool(ttl & _DNSSEC_OK), ())
+        if rtype == codes.OPT and root and opt is None:
+            opt = payload, ttl >> 16 & 0xFF, ttl & _DNSSEC_OK
             options = packet[content:at]
         elif rtype == codes.TSIG:
             signed = True
         else:
-            return codes.FORMERR, edns
-    if at != len(packet):
-        return codes.FORMERR, edns
-    if edns is not None:
-        # Before the options: another version may lay them out otherwise (RFC 6891 section 6.1.3).
-        if edns.version:
-            return codes.BADVERS, edns
-        parsed = read_options(options)
-        if parsed is None:
-            return codes.FORMERR, edns
-        edns = edns._replace(options=parsed)
+            return codes.FORMERR, _edns(opt)
+    if at != size:
+        return codes.FORMERR, _edns(opt)
+    if opt is None:
+        return (codes.NOTAUTH if signed else codes.NOERROR), None
+    # Before the options: another version may lay them out otherwise (RFC 6891 section 6.1.3).
+    if opt[1]:
+        return codes.BADVERS, _edns(opt)
+    parsed = read_options(options)
+    if parsed is None:
+        return codes.FORMERR, _edns(opt)
     # No key is known here, so no signature is ever good; an answer would be unsigned and thrown away.
-    return codes.NOTAUTH if signed else codes.NOERROR, edns
+    return codes.NOTAUTH if signed else codes.NOERROR, _edns(opt, parsed)
+
+
+def _edns(opt: tuple[int, int, int] | None, options: tuple[tuple[int, bytes], ...] = ()) -> Edns | None:
+    """What an OPT record says: payload, version, DO bit; and its options."""
+    return Edns(opt[0], opt[1], bool(opt[2]), options) if opt is not None else None
 
 
 def opt_record(rcode: int, *, dnssec_ok: bool, options: Sequence[tuple[int, bytes]] = ()) -> bytes:

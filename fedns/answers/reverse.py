@@ -12,7 +12,7 @@ from fedns.answers import codes, records
 from fedns.answers.answer import Answer, Question, one
 from fedns.answers.negatives import UNSURE_TTL, absent, nodata, outdated, tell
 from fedns.answers.rules import Zone
-from fedns.federation.candidates import host_label
+from fedns.federation.candidates import endpoint_at, host_label
 from fedns.federation.health import Freshness
 from fedns.federation.holders import addresses
 from fedns.federation.objects import Export, Service
@@ -64,9 +64,8 @@ def _labels(export: Export, address: bytes, zone: Zone, *, headless: bool) -> It
     home = (export.name, export.namespace, zone.federation, "svc", *zone.name.lower().split("."))
     cluster = (*export.cluster.split("."), *home)
     if headless:
-        for each in export.slices:
-            for endpoint in each.endpoints():
-                if endpoint.address == address and endpoint.ready:
-                    yield (host_label(endpoint.hostname, address), *cluster)
+        endpoint = endpoint_at(export, address)
+        if endpoint is not None and endpoint.ready:
+            yield (host_label(endpoint.hostname, address), *cluster)
     elif address in addresses(export):
         yield cluster

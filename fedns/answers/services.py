@@ -139,9 +139,10 @@ def _cluster(question: Question, found: Service) -> Answer:
         return nodata(question) if below else absent(question, {asked.cluster})
     if not any(export.cluster == asked.cluster for export in found.exports):
         return absent(question, {asked.cluster})
-    own = _own(decision, FORBIDDEN) or in_order(
-        each.candidates for each in decision.left_out if each.reason not in FORBIDDEN
-    )
+    own = _own(decision, FORBIDDEN)
+    # The host of an endpoint that is not ready has no name for SRV to point at (M11).
+    if not own and not (found.headless and question.query.qtype == codes.SRV):
+        own = in_order(each.candidates for each in decision.left_out if each.reason not in FORBIDDEN)
     if not own:
         return _nobody(question, found, decision)
     return answer(question, found, _all_of(own), question.query.name)
@@ -153,23 +154,33 @@ def _host(question: Question, found: Service) -> Answer:
     if not found.headless:
         return absent(question, {asked.cluster})
     decision = placement(question, _only(found, asked.cluster, asked.host))
-    own = _own(decision, FORBIDDEN | {Reason.CLOSED})
+    own = [each for each in _own(decision, FORBIDDEN | {Reason.CLOSED}) if each.host.lower() == asked.host]
     if own:
         return answer(question, found, _all_of(own), question.query.name)
-    ready = tuple(each for each in decision.left_out if each.candidates[0].ready and each.reason is not Reason.PART)
+    ready = tuple(
+        each
+        for each in decision.left_out
+        if each.candidates[0].ready
+        and each.reason is not Reason.PART
+        and any(candidate.host.lower() == asked.host for candidate in each.candidates)
+    )
     return _nobody(question, found, Placement((), ready)) if ready else absent(question, {asked.cluster})
 
 
 def _only(found: Service, cluster: str, host: str) -> Service:
-    """The service as if it had but this host: placing one of many thousand endpoints costs what placing one does."""
+    """The service as if it had but this host: placing one of many thousand endpoints costs what placing one does.
+
+    All that is said of its addresses is kept, for an endpoint may stand in two slices, and have a hostname in one.
+    """
     exports = []
     for export in found.exports:
         if export.cluster == cluster:
-            own = (
-                pack(each.ports, (at for at in each.endpoints() if host_label(at.hostname, at.address).lower() == host))
-                for each in export.slices
-            )
-            exports.append(structs.replace(export, slices=tuple(chain.from_iterable(own))))
+            points = [(each.ports, tuple(each.endpoints())) for each in export.slices]
+            named = {
+                at.address for _, own in points for at in own if host_label(at.hostname, at.address).lower() == host
+            }
+            kept = (pack(ports, (at for at in own if at.address in named)) for ports, own in points)
+            exports.append(structs.replace(export, slices=tuple(chain.from_iterable(kept))))
     return structs.replace(found, exports=tuple(exports))
 
 

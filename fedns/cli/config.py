@@ -19,11 +19,12 @@ def config() -> None:
 
 @config.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def validate(file: Path) -> None:
+@click.option("--access", is_flag=True, help="Ask each cluster's API server whether fedns may list and watch there.")
+def validate(file: Path, *, access: bool) -> None:
     """Report everything that is wrong with FILE, as FILE:LINE: KEY: sentence.
 
     It is read as `fedns serve` reads it: with the environment, and with the kubeconfig files that it names. Exit code 2
-    when something is wrong.
+    when something is wrong; 1 when the file is good, and a cluster cannot be asked or does not allow enough.
     """
     from fedns.settings.load import ConfigError, load
 
@@ -36,6 +37,29 @@ def validate(file: Path) -> None:
         click.echo(f"{count} problem{'s' if count > 1 else ''}", err=True)
         sys.exit(2)
     click.echo(f"{file} is good: {_summary(settings)}")
+    if access and not _allowed(settings):
+        sys.exit(1)
+
+
+def _allowed(settings: "Settings") -> bool:
+    """Say for each cluster whether its credentials may do what following it needs; whether all may."""
+    import asyncio
+
+    from fedns.clusters.access import missing
+    from fedns.clusters.connect import LostError
+
+    good = True
+    for member in settings.clusters:
+        try:
+            wrong = asyncio.run(missing(member))
+        except LostError as loss:
+            wrong = [f"cannot be asked: {loss}"]
+        for sentence in wrong:
+            click.echo(f"{member.name}: {sentence}", err=True)
+        if not wrong:
+            click.echo(f"{member.name}: may list and watch all that is needed")
+        good = good and not wrong
+    return good
 
 
 def _summary(settings: "Settings") -> str:

@@ -7,6 +7,7 @@
       renewal      time and refusals            -> credentials that are good now
       connect      credentials and HTTP         -> replies of an API server
       probe        GET /readyz                  -> life
+      access       reviews of its own rights    -> what a person has yet to allow
     replies -> objects and events
       lines        bytes of a stream            -> lines
       session      an open stream               -> lines at a bounded pace, until its end

@@ -1,12 +1,14 @@
-"""Turns a member's credentials into replies of its API server; the one home of `kubernetes` and of its HTTP client.
+"""Turns a member's credentials into replies of its API server: the home of the HTTP client.
 
 It knows time limits, TLS and refusals, and nothing of resources, watches or services; where credentials come from is
-for `renewal`. The calls `param_serialize` and `call_api` are public but undocumented, hence they stand here only.
+for `renewal`. The `kubernetes` package is not loaded here: it would be half of the time that a start takes, and bodies
+are read as raw bytes in any case.
 """
 
 import asyncio
 import logging
 import socket
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -16,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from fedns import __version__
-from fedns.clusters.credentials import Credentials, CredentialsError, identity_file
+from fedns.clusters.credentials import Credentials, CredentialsError, tls
 from fedns.clusters.renewal import Renewal, line
 from fedns.settings.schema import Member
 
@@ -27,6 +29,8 @@ _FORCED_AGE: Final = 2.0
 """Seconds between two looks at credentials that a server refused, or with which no server was found."""
 _CLOSE_AFTER: Final = 90.0
 """Seconds that a replaced client lives on, for the streams that still use it: longer than any of them."""
+_BUFFER_BYTES: Final = 1 << 20
+"""What is read ahead of a reply before its sender has to wait, about."""
 _REASON_BYTES: Final = 4096
 _CREDENTIALS_WORDS: Final = 400
 
@@ -188,59 +192,47 @@ async def connect(member: Member) -> Connection:
 
 
 class _Client:
-    """One `ApiClient` with its own connector, for credentials that do not change."""
+    """One HTTP session with its own connector, for credentials that do not change."""
 
-    def __init__(self, credentials: Credentials, api: Any) -> None:
+    def __init__(self, credentials: Credentials, context: ssl.SSLContext | None) -> None:
         self.credentials = credentials
-        self._api = api
-        self._connector = aiohttp.TCPConnector(ssl=api.rest_client.ssl_context, socket_factory=_socket)
-        api.configuration.client_session_kwargs = {
-            "connector": self._connector,
-            "middlewares": (_no_redirects,),
-            "trust_env": False,  # neither the proxies of the environment nor the passwords of ~/.netrc
-            "auto_decompress": False,  # identity is asked for: what is packed all the same must not unpack to gigabytes
+        # Not the session's own headers: aiohttp would show those to a proxy, the token among them.
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": f"fedns/{__version__}",
+            **({"Authorization": credentials.authorization} if credentials.authorization else {}),
         }
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=context or True, socket_factory=_socket),
+            middlewares=(_no_redirects,),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,  # neither the proxies of the environment nor the passwords of ~/.netrc
+            auto_decompress=False,  # identity is asked for: what is packed all the same must not unpack to gigabytes
+            read_bufsize=_BUFFER_BYTES,
+        )
 
     @classmethod
     async def open(cls, credentials: Credentials) -> "_Client":
-        """A client; made off the loop, which is busy with other members."""
-        return cls(credentials, await asyncio.to_thread(_api, credentials))
+        """A client; its TLS is made off the loop, which is busy with other members."""
+        secure = credentials.server.startswith("https:")
+        return cls(credentials, await asyncio.to_thread(tls, credentials) if secure else None)
 
     async def request(self, path: str, params: list[tuple[str, str]], timeouts: Timeouts) -> aiohttp.ClientResponse:
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        method, url, headers, _, _ = await self._api.param_serialize(
-            "GET", path, query_params=params, header_params=headers, auth_settings=["BearerToken"]
+        return await self._session.get(
+            self.credentials.server + path,
+            params=params,
+            headers=self._headers,
+            proxy=self.credentials.proxy or None,
+            server_hostname=self.credentials.server_name or None,
+            timeout=aiohttp.ClientTimeout(total=timeouts.total, sock_connect=timeouts.connect, sock_read=timeouts.read),
         )
-        limits = aiohttp.ClientTimeout(total=timeouts.total, sock_connect=timeouts.connect, sock_read=timeouts.read)
-        reply = await self._api.call_api(method, url, headers, _request_timeout=limits)
-        response: aiohttp.ClientResponse = reply.response
-        return response
 
     async def close(self, after: float = 0.0) -> None:
         try:
             await asyncio.sleep(after)
         finally:
-            await self._api.close()
-            await self._connector.close()
-
-
-def _api(credentials: Credentials) -> Any:
-    """The `ApiClient` for credentials."""
-    # Imported by the first member that connects, in a thread: it takes as long as all else of the control process.
-    from kubernetes.aio.client import ApiClient, Configuration  # noqa: PLC0415
-
-    settings = type.__call__(Configuration)
-    settings.host = credentials.server
-    settings.ca_cert_data = credentials.authorities or None
-    settings.tls_server_name = credentials.server_name or None
-    settings.proxy = credentials.proxy or None
-    if credentials.authorization:
-        settings.api_key["BearerToken"] = credentials.authorization
-    with identity_file(credentials) as name:
-        settings.cert_file = name
-        api = ApiClient(configuration=settings)
-    api.user_agent = f"fedns/{__version__}"
-    return api
+            await self._session.close()
 
 
 def _socket(address: Any) -> socket.socket:

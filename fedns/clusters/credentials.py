@@ -150,6 +150,15 @@ def prove(credentials: Credentials, at: str) -> None:
         raise CredentialsError(f"{at}: client-certificate and client-key are no PEM, or no pair") from fault
 
 
+def tls(credentials: Credentials) -> ssl.SSLContext:
+    """What a connection to the server believes and shows."""
+    context = ssl.create_default_context(cadata=credentials.authorities or None)
+    with identity_file(credentials) as name:
+        if name:
+            context.load_cert_chain(name)
+    return context
+
+
 @contextmanager
 def identity_file(credentials: Credentials) -> Iterator[str | None]:
     """The client certificate and its key as a file, since TLS reads no other; in memory, so that no disk has it."""

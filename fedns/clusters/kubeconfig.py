@@ -6,8 +6,10 @@ its server is refused. Only the context that is used is looked at. It blocks on 
 
 import base64
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,6 +24,9 @@ _MAX_DEPTH: Final = 30
 _PREFIX: Final = "client.authentication.k8s.io/"
 _VERSIONS: Final = (f"{_PREFIX}v1", f"{_PREFIX}v1beta1")
 _IMPERSONATION: Final = ("as", "as-uid", "as-groups", "as-user-extra")
+
+_turn: Final = Lock()
+"""Credentials are read in several threads: one parses, the others find what it has found."""
 
 Table = dict[str, Any]
 _Entry = TypeVar("_Entry", bound=Struct)
@@ -99,6 +104,13 @@ def read(source: Kubeconfig) -> Reading:
 
 
 def _tree(text: str, where: str) -> Table:
+    """The plain values, to be looked at only; the last ones are kept, for one file may have many contexts."""
+    with _turn:
+        return _parsed(text, where)
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str, where: str) -> Table:
     """The plain values; anchors are refused: a few of them can make a small file a huge tree."""
     try:
         depth = 0

@@ -15,9 +15,10 @@ from msgspec import Raw, Struct
 from fedns.clusters.brackets import split
 from fedns.clusters.connect import Connection, LostError, RefusedError, Timeouts
 from fedns.clusters.decode import Item
+from fedns.settings.schema import Member
 
 PAGE_OBJECTS: Final = 250
-PAGE_BYTES: Final = 16 << 20
+PAGE_BYTES: Final = 8 << 20
 """What a page should have at most: after a larger one the next is asked to be smaller."""
 PAGE_LIMIT: Final = 48 << 20
 """What a page can have at most: it is asked for again with a quarter of the objects."""
@@ -77,6 +78,13 @@ LEASES: Final = Resource(
     selector="multicluster.kubernetes.io/source-cluster",
     extra=True,
 )
+
+
+def resources(member: Member) -> tuple[Resource, ...]:
+    """What is followed in a member, by its configuration."""
+    if member.source == "imports":
+        return (IMPORTS, IMPORTED_SLICES, LEASES)
+    return (SERVICES, SLICES, *((EXPORTS,) if "ServiceExport" in member.exports else ()))
 
 
 class GoneError(Exception):
@@ -153,17 +161,12 @@ async def read(reading: Reading) -> Whole:
     """List without resourceVersion, which no lagging replica may answer."""
     for path in reading.resource.paths:
         try:
-            items, version, more = await _page(reading, path, "")
-            while more:
-                page, version, more = await _page(reading, path, more)
-                items += page
+            return await _pages(reading, path)
         except RefusedError as refusal:
             if refusal.status == 410:
                 raise GoneError from refusal
-            if reading.resource.absent(refusal.status):
-                continue
-            raise
-        return Whole(path, items, version)
+            if not reading.resource.absent(refusal.status):
+                raise
     raise AbsentError
 
 
@@ -181,23 +184,48 @@ async def current(reading: Reading, path: str) -> str:
     return (await _decoded(body)).metadata.resourceVersion
 
 
-async def _page(reading: Reading, path: str, more: str) -> tuple[list[Item], str, str]:
+async def _pages(reading: Reading, path: str) -> Whole:
+    """All pages, one after the other; each is taken apart while the next one is under way."""
+    items: list[Item] = []
+    coming: asyncio.Task[bytes] | None = None
+    try:
+        body = await _page(reading, path, "")
+        while True:
+            page = await _decoded(body)
+            del body
+            version, more = page.metadata.resourceVersion, page.metadata.more
+            if more:
+                coming = asyncio.create_task(_page(reading, path, more), name="next page")
+            await _take(page.items or [], reading.decode, items)
+            del page
+            if coming is None:
+                return Whole(path, items, version)
+            body, coming = await coming, None
+    finally:
+        if coming is not None:
+            coming.cancel()
+            await asyncio.wait((coming,))
+
+
+async def _take(objects: list[Raw], decode: Callable[[Raw], Item], items: list[Item]) -> None:
+    """Add their items."""
+    began = monotonic()
+    for raw in objects:
+        items.append(decode(raw))
+        if monotonic() - began >= _SLICE:
+            await asyncio.sleep(0)
+            began = monotonic()
+
+
+async def _page(reading: Reading, path: str, more: str) -> bytes:
+    """The bytes of one page; one that is too large is asked for again with fewer objects."""
     while (body := await _body(reading, path, more)) is None:
         if reading.limit == 1:
             raise LostError(f"one of the {reading.resource.name} alone is larger than {PAGE_LIMIT} bytes")
         reading.limit = max(reading.limit // 4, 1)
     if len(body) > PAGE_BYTES:
         reading.limit = max(reading.limit * PAGE_BYTES // len(body), 1)
-    page = await _decoded(body)
-    del body
-    items = []
-    began = monotonic()
-    for raw in page.items or ():
-        items.append(reading.decode(raw))
-        if monotonic() - began >= _SLICE:
-            await asyncio.sleep(0)
-            began = monotonic()
-    return items, page.metadata.resourceVersion, page.metadata.more
+    return body
 
 
 async def _body(reading: Reading, path: str, more: str) -> bytes | None:

@@ -17,7 +17,17 @@ from fedns.clusters.connect import Connection, LostError, connect
 from fedns.clusters.decode import Decoder, Item
 from fedns.clusters.imports import Imports
 from fedns.clusters.leases import Leases, Word
-from fedns.clusters.listing import EXPORTS, IMPORTED_SLICES, IMPORTS, LEASES, SERVICES, SLICES, Lists, Resource
+from fedns.clusters.listing import (
+    EXPORTS,
+    IMPORTED_SLICES,
+    IMPORTS,
+    LEASES,
+    SERVICES,
+    SLICES,
+    Lists,
+    Resource,
+    resources,
+)
 from fedns.clusters.probe import probe
 from fedns.clusters.shelves import Touched
 from fedns.clusters.streams import Stream
@@ -170,20 +180,20 @@ class MemberFeed:
 
     def _forget(self) -> None:
         self._decoder = decoder = Decoder(self._member.trust)
-        self._resources: dict[Resource, Callable[[Raw], Item]]
+        decoders: dict[Resource, Callable[[Raw], Item]] = {
+            SERVICES: decoder.service,
+            SLICES: decoder.slice,
+            EXPORTS: decoder.export,
+            IMPORTS: decoder.imported,
+            IMPORTED_SLICES: decoder.imported_slice,
+            LEASES: decoder.lease,
+        }
+        self._resources = {resource: decoders[resource] for resource in resources(self._member)}
         self._translator: Translator | Imports
         if self._member.source == "imports":
             self._translator = Imports(self.cluster, self._member.trust, decoder.refused)
-            self._resources = {
-                IMPORTS: decoder.imported,
-                IMPORTED_SLICES: decoder.imported_slice,
-                LEASES: decoder.lease,
-            }
         else:
             self._translator = Translator(self.cluster, self._member.exports, self._member.trust, decoder.refused)
-            self._resources = {SERVICES: decoder.service, SLICES: decoder.slice}
-            if "ServiceExport" in self._member.exports:
-                self._resources[EXPORTS] = decoder.export
         self._unread = {resource.name for resource in self._resources}
         for name in self._unread:
             self._streams.setdefault(name, Stream(resource=name)).enter("connecting", _now())

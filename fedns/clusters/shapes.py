@@ -66,7 +66,7 @@ class Bare(Struct, gc=False):
     metadata: Meta
 
 
-class Port(Struct, gc=False):
+class Port(Struct, frozen=True, gc=False):
     """A port of a Service, a slice or a ServiceImport."""
 
     port: int | None = None

@@ -11,13 +11,14 @@ from typing import Final
 from msgspec import Raw
 
 from fedns.clusters.connect import Timeouts
-from fedns.clusters.decode import Item, number
+from fedns.clusters.decode import Item
 from fedns.clusters.events import Bookmark, DeepError, parse
 from fedns.clusters.lines import LONGEST
 from fedns.clusters.listing import Resource, Whole
 from fedns.clusters.session import LateError, Session
 from fedns.clusters.streams import Stream
 from fedns.clusters.terms import Follower, Means
+from fedns.clusters.values import number
 from fedns.clusters.watchlist import CHOICES, Collection
 
 _WATCH: Final = (("watch", "true"), ("allowWatchBookmarks", "true"))

@@ -218,13 +218,18 @@ class Daemon:
         """Go on with other settings, in the order that keeps a member which left from speaking once more."""
         before, self._settings = self._settings, settings
         logs.configure(settings.logging)
-        if (before.dns.listen, before.dns.workers) != (settings.dns.listen, settings.dns.workers):
-            log.warning("dns.listen and dns.workers take effect when fedns is started again")
+        if _opened(before) != _opened(settings):
+            log.warning("dns.listen, dns.workers and dns.tls take effect when fedns is started again")
         self._keeper.use(settings.snapshot)
         self._orders.configure(settings)
         self._pipeline.reload(self._orders.added(rules(settings)), complete=self._membership.told)
         await self._feeds.follow(settings)
         self._moved.set()
+
+
+def _opened(settings: Settings) -> tuple[object, ...]:
+    """What is decided when fedns starts."""
+    return settings.dns.listen, settings.dns.workers, settings.dns.tls
 
 
 def report(config: str, error: ConfigError) -> None:

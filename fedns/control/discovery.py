@@ -18,10 +18,11 @@ from msgspec import Raw, Struct
 
 from fedns.clusters.backoff import Backoff, Pace, Pulse, Rate
 from fedns.clusters.connect import LostError, connect
-from fedns.clusters.decode import Item, number
+from fedns.clusters.decode import Item
 from fedns.clusters.listing import Lists, Resource
 from fedns.clusters.streams import Stream
 from fedns.clusters.terms import Means
+from fedns.clusters.values import number
 from fedns.clusters.watch import Watch
 from fedns.clusters.watchlist import Offer
 from fedns.settings.load import ConfigError, Problem, member

@@ -5,6 +5,7 @@ It knows nothing of freshness, policy or distance: those judge the candidates la
 """
 
 from collections.abc import Iterable, Mapping
+from functools import reduce
 from ipaddress import ip_address
 from itertools import chain
 from operator import attrgetter
@@ -77,6 +78,12 @@ def host_label(hostname: str, address: bytes) -> str:
         return f"{_NUMBERS[one]}-{_NUMBERS[two]}-{_NUMBERS[three]}-{_NUMBERS[four]}"
     text = str(ip_address(address)).replace(".", "-").replace(":", "-")
     return f"{text}0" if text.endswith("-") else text
+
+
+def endpoint_at(export: Export, address: bytes) -> Endpoint | None:
+    """What all slices of an export together say of one address; None where none has it."""
+    found = [each for part in export.slices for each in part.endpoints() if each.address == address]
+    return reduce(_merged, found) if found else None
 
 
 def _kinds(export: Export, cluster: Cluster, *, headless: bool) -> tuple[AddressKind, ...]:

@@ -9,6 +9,7 @@ asked on a wildcard socket, goes back with the reply, so that the reply leaves f
 import ctypes
 import errno
 import socket
+import sys
 from typing import Final
 
 SIZE: Final = 32
@@ -21,14 +22,17 @@ _CONTROL_BYTES: Final = 64
 _HEADER_WORDS: Final = 8
 _NAME, _NAME_SIZE, _IOVEC, _IOVECS, _CONTROL, _CONTROL_SIZE, _FLAGS, _SIZE = range(_HEADER_WORDS)
 """Words of struct mmsghdr on a 64-bit Linux."""
-_LINK_LOCAL: Final = b"\xfe\x80"
+LINK_LOCAL: Final = b"\xfe\x80"
 _CMSG_HEADER: Final = 16
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_recvmmsg = _libc.recvmmsg
-_recvmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
-_sendmmsg = _libc.sendmmsg
-_sendmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
+AVAILABLE: Final = sys.platform == "linux" and ctypes.sizeof(ctypes.c_void_p) == 8 and hasattr(_libc, "recvmmsg")
+"""Whether this system has the calls, and lays its headers out like this."""
+if AVAILABLE:
+    _recvmmsg = _libc.recvmmsg
+    _recvmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
+    _sendmmsg = _libc.sendmmsg
+    _sendmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
 
 
 class _Side:
@@ -129,7 +133,7 @@ class Batch:
         start = at * _CONTROL_BYTES + _CMSG_HEADER
         if not self._v6:
             self._controls[start : start + 4] = bytes(4)
-        elif self._controls[start : start + 2] != _LINK_LOCAL:
+        elif self._controls[start : start + 2] != LINK_LOCAL:
             self._controls[start + 16 : start + 20] = bytes(4)
 
 

@@ -1,169 +1,173 @@
-"""DNS over TCP (RFC 7766): two-byte frames in any split, pipelined, every wait bounded."""
+"""The door for TCP and TLS: accepts, bounds how many connections there are and how long they wait.
+
+When there are too many, the one that has been idle longest gives way, of the same client first. TLS handshakes have a
+bound in number and time of their own. Without file descriptors nothing is accepted for a moment: UDP is not hurt.
+"""
 
 import asyncio
+import resource
 import socket
-from time import monotonic, perf_counter_ns
+from collections import OrderedDict
+from math import inf
+from time import monotonic
 from typing import Any, Final
 
 from fedns.answers import counters
 from fedns.answers.replica import Replica
-from fedns.answers.respond import respond
+from fedns.servers.connection import Connection
 from fedns.servers.sockets import Shared
-from fedns.servers.udp import count_durations
+from fedns.servers.tls import Certificate
 
 MAX_CONNECTIONS: Final = 1024
-"""Connections of one process; the one that has been idle longest gives way to a newcomer."""
-MAX_QUERY_BYTES: Final = 4096
-FRAMES_AT_ONCE: Final = 64
-"""Queries of one connection answered before others have their turn."""
-FIRST_QUERY_SECONDS: Final = 2.0
-FRAME_SECONDS: Final = 2.0
-IDLE_SECONDS: Final = 10.0
-WRITE_STALL_SECONDS: Final = 5.0
+"""Connections of one process, fewer where it may have few files."""
+OTHER_FILES: Final = 64
+"""File descriptors that a worker needs besides connections."""
+MAX_PER_CLIENT: Final = 128
+"""Connections of one address: more than any resolver opens to one process."""
+ACCEPTS_AT_ONCE: Final = 16
+HANDSHAKE_SECONDS: Final = 5.0
+SHUTDOWN_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 0.1
 _TOO_MANY: Final = counters.DROPS + counters.DROP_REASONS.index("too_many_connections")
 _SLOW: Final = counters.DROPS + counters.DROP_REASONS.index("slow_client")
 
 
-class Connection(asyncio.Protocol):
-    """One client's stream; its deadline is moved by what it does, and kept by the door's sweep."""
-
-    def __init__(self, door: "StreamDoor") -> None:
-        self._door = door
-        self._buffer = bytearray()
-        self._transport: asyncio.Transport | None = None
-        self._address = ""
-        self._again: asyncio.Handle | None = None
-        self._writable = True
-        self.deadline = monotonic() + FIRST_QUERY_SECONDS
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport; a client that has already gone has no address."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        peer: tuple[Any, ...] | None = transport.get_extra_info("peername")
-        if not peer:
-            transport.abort()
-            return
-        self._address = peer[0]
-        self._door.connections[self] = None
-
-    def data_received(self, chunk: bytes) -> None:
-        """Add the bytes and answer every frame that is whole."""
-        self._buffer += chunk
-        if self._again is None:
-            self._answer()
-
-    def pause_writing(self) -> None:
-        """The client does not read: stop reading from it until it does."""
-        self._writable = False
-        self.deadline = monotonic() + WRITE_STALL_SECONDS
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        """The client reads again."""
-        self._writable = True
-        self._wait(IDLE_SECONDS)
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-        if self._again is None:
-            self._answer()
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        """Forget the connection."""
-        if self._again is not None:
-            self._again.cancel()
-        self._door.connections.pop(self, None)
-
-    def expire(self) -> None:
-        """The deadline has passed, or the place is needed: end it at once."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def close(self) -> None:
-        """End it when what has been written is sent."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def _answer(self) -> None:
-        self._again = None
-        transport, replica, buffer = self._transport, self._door.replica, self._buffer
-        if transport is None or transport.is_closing():
-            return
-        now, at, answered = monotonic(), 0, 0
-        while self._writable and answered < FRAMES_AT_ONCE and len(buffer) - at >= 2:
-            size = int.from_bytes(buffer[at : at + 2])
-            if size > MAX_QUERY_BYTES:
-                transport.abort()
-                return
-            if len(buffer) - at - 2 < size:
-                break
-            started = perf_counter_ns()
-            reply = respond(
-                bytes(buffer[at + 2 : at + 2 + size]), replica.view(self._address, stream=True), replica, now
-            )
-            at, answered = at + 2 + size, answered + 1
-            if not reply:
-                transport.abort()
-                return
-            transport.write(len(reply).to_bytes(2) + reply)
-            count_durations(replica.counts, 1, perf_counter_ns() - started, 1)
-        del buffer[:at]
-        if answered == FRAMES_AT_ONCE:
-            self._again = asyncio.get_running_loop().call_soon(self._answer)
-        if self._writable and (answered or buffer):
-            self._wait(FRAME_SECONDS if buffer else IDLE_SECONDS, renew=bool(answered))
-
-    def _wait(self, seconds: float, *, renew: bool = True) -> None:
-        """A frame that trickles in byte by byte keeps its first deadline; a whole one earns a new one."""
-        deadline = monotonic() + seconds
-        self.deadline = deadline if renew else min(self.deadline, deadline)
-
-
 class StreamDoor:
-    """Accepts on every TCP socket of this process."""
+    """Accepts on these listening sockets; with a certificate, TLS."""
 
-    def __init__(self, sockets: list[socket.socket], replica: Replica) -> None:
+    def __init__(self, sockets: list[socket.socket], replica: Replica, certificate: Certificate | None = None) -> None:
         self.replica = replica
-        self.connections: dict[Connection, None] = {}
+        self.secure = certificate is not None
+        self.connections: OrderedDict[Connection, None] = OrderedDict()
+        """The one that has been idle longest comes first."""
+        self._certificate = certificate
+        self._by_client: dict[str, OrderedDict[Connection, None]] = {}
         for each in sockets:
             each.setblocking(False)
-        self._shared = Shared(sockets, self._accept)
+        self._sockets = sockets
+        self._shared: Shared | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._accepting: set[asyncio.Task[Any]] = set()
+        self._accepting: OrderedDict[asyncio.Task[Any], None] = OrderedDict()
+        self._again = 0.0
+        self._most = most_connections()
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to accept."""
         self._loop = loop
-        self._shared.start(loop)
+        self._again = 0.0
+        self.sweep(monotonic())
+
+    def leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Accept no more; who is connected may still ask."""
+        self._again = inf
+        self._pause(loop)
 
     def stop(self, loop: asyncio.AbstractEventLoop) -> None:
         """Accept no more, and close what is open once it has been answered."""
-        self._shared.stop(loop)
+        self._loop = None
+        self._pause(loop)
+        for task in self._accepting:
+            task.cancel()
         for connection in list(self.connections):
             connection.close()
 
     def sweep(self, now: float) -> None:
-        """End connections whose deadline has passed; call it a few times a second."""
+        """End connections whose deadline has passed, and accept again after a pause; call it a few times a second."""
         for connection in [each for each in self.connections if each.deadline < now]:
             self.replica.counts[_SLOW] += 1
             connection.expire()
-        self.replica.counts[counters.CONNECTIONS] = len(self.connections)
+        if self._certificate is not None:
+            self._certificate.look(now)
+        ready = self._certificate is None or self._certificate.context is not None
+        if self._loop is not None and self._shared is None and ready and now >= self._again:
+            self._shared = Shared(self._sockets, self._accept)
+            self._shared.start(self._loop)
+
+    def opened(self, connection: Connection) -> None:
+        """Take a connection in; the client's own longest idle one gives way when it has too many."""
+        own = self._by_client.setdefault(connection.address, OrderedDict())
+        if len(own) >= MAX_PER_CLIENT:
+            self._evict(own)
+            own = self._by_client.setdefault(connection.address, own)
+        own[connection] = None
+        self.connections[connection] = None
+
+    def used(self, connection: Connection) -> None:
+        """A connection has asked: it is the last one to give way."""
+        if connection in self.connections:
+            self.connections.move_to_end(connection)
+            self._by_client[connection.address].move_to_end(connection)
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a connection; one that is forgotten already stays so."""
+        if connection not in self.connections:
+            return
+        del self.connections[connection]
+        own = self._by_client[connection.address]
+        del own[connection]
+        if not own:
+            del self._by_client[connection.address]
+
+    def _evict(self, among: OrderedDict[Connection, None]) -> None:
+        self.replica.counts[_TOO_MANY] += 1
+        next(iter(among)).expire()
 
     def _accept(self, listener: socket.socket) -> None:
         assert self._loop is not None
-        for _ in range(FRAMES_AT_ONCE):
+        for _ in range(ACCEPTS_AT_ONCE):
             try:
                 client, _address = listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                # Nothing more to accept, or a client that has gone.
+                return
             except OSError:
-                # Nothing more to accept, a client that has gone, or no descriptor left: the listener stays readable.
+                # No descriptor or no memory left: the listener would stay readable, and this process would spin.
+                self.replica.counts[counters.ACCEPT_PAUSES] += 1
+                if self.connections:
+                    self._evict(self.connections)
+                self._again = monotonic() + PAUSE_SECONDS
+                self._pause(self._loop)
                 return
             client.setblocking(False)
-            if len(self.connections) >= MAX_CONNECTIONS:
-                self.replica.counts[_TOO_MANY] += 1
-                min(self.connections, key=lambda each: each.deadline).expire()
-            task = self._loop.create_task(
-                self._loop.connect_accepted_socket(lambda: Connection(self), client), name="accepted connection"
+            self._make_room()
+            task = self._loop.create_task(self._open(client), name="accepted connection")
+            self._accepting[task] = None
+            task.add_done_callback(self._opened_or_not)
+
+    def _make_room(self) -> None:
+        """Before one more comes: an idle connection gives way, or the handshake that has taken longest."""
+        if len(self.connections) + len(self._accepting) < self._most:
+            return
+        if len(self._accepting) > self._most // 2 or not self.connections:
+            oldest, _ = self._accepting.popitem(last=False)
+            self.replica.counts[_TOO_MANY] += 1
+            oldest.cancel()
+        else:
+            self._evict(self.connections)
+
+    async def _open(self, client: socket.socket) -> None:
+        assert self._loop is not None
+        context = self._certificate.context if self._certificate is not None else None
+        times = {"ssl_handshake_timeout": HANDSHAKE_SECONDS, "ssl_shutdown_timeout": SHUTDOWN_SECONDS}
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: Connection(self), client, ssl=context, **(times if context is not None else {})
             )
-            self._accepting.add(task)
-            task.add_done_callback(self._accepting.discard)
+        except OSError:
+            # No TLS, an early reset, a handshake that took too long: ssl.SSLError and TimeoutError are OSErrors.
+            self.replica.counts[counters.HANDSHAKES_FAILED] += self.secure
+            client.close()
+
+    def _opened_or_not(self, task: asyncio.Task[Any]) -> None:
+        self._accepting.pop(task, None)
+
+    def _pause(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._shared is not None:
+            self._shared.stop(loop)
+            self._shared = None
+
+
+def most_connections() -> int:
+    """How many connections this process may have, by its limit of open files."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(16, min(MAX_CONNECTIONS, files - OTHER_FILES))

@@ -2,31 +2,40 @@
 
 A wake-up ends after two batches, so that streams, deltas and timers have their turn under a flood. A full send buffer
 drops the replies and counts them: DNS clients ask again, and an unbounded queue would help nobody.
+
+Packets come and go in batches of one system call, or one by one where that cannot be had (or FEDNS_UDP=plain is set).
 """
 
 import asyncio
 import socket
+import sys
 from time import monotonic, perf_counter_ns
 from typing import Final
 
 from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.answers.respond import respond
-from fedns.servers.batch import SIZE, Batch
+from fedns.servers.batch import AVAILABLE, SIZE, Batch
+from fedns.servers.plain import Plain
 from fedns.servers.sockets import Shared
 
 BATCHES: Final = 2
-_LAST_BUCKET: Final = counters.DURATION_BUCKETS - 1
+_SO_MEMINFO: Final = 55
+_MEMINFO_WORDS: Final = 9
+"""Of which the last one counts drops; both are Linux's."""
 _SEND_BUFFER_FULL: Final = counters.DROPS + counters.DROP_REASONS.index("send_buffer_full")
+_NO_PORT: Final = counters.DROPS + counters.DROP_REASONS.index("no_port")
 _SEND_FAILED: Final = counters.DROPS + counters.DROP_REASONS.index("send_failed")
 
 
 class UdpDoor:
     """Reads every UDP socket of this process and answers through the packet door."""
 
-    def __init__(self, sockets: list[socket.socket], replica: Replica) -> None:
+    def __init__(self, sockets: list[socket.socket], replica: Replica, *, batches: bool = AVAILABLE) -> None:
         self._replica = replica
-        self._batches = {each: Batch(each) for each in sockets}
+        self._batches: dict[socket.socket, Batch | Plain] = {
+            each: Batch(each) if batches else Plain(each) for each in sockets
+        }
         self._shared = Shared(sockets, self._drain)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -37,13 +46,17 @@ class UdpDoor:
         """Answer no more."""
         self._shared.stop(loop)
 
+    def overflows(self) -> int:
+        """Packets that found no room in the receive buffers, since the sockets were opened, by all processes."""
+        return sum(map(_overflows, self._batches))
+
     def _drain(self, sock: socket.socket) -> None:
         batch = self._batches[sock]
         for _ in range(BATCHES):
             if self._answer(batch) < SIZE:
                 return
 
-    def _answer(self, batch: Batch) -> int:
+    def _answer(self, batch: Batch | Plain) -> int:
         """Answer one batch; returns how many packets it had."""
         replica = self._replica
         try:
@@ -60,16 +73,19 @@ class UdpDoor:
                 if reply:
                     batch.reply(at, reply)
                     replies += 1
+            else:
+                replica.counts[_NO_PORT] += 1
         if replies:
             full, failed = batch.send()
             replica.counts[_SEND_BUFFER_FULL] += full
             replica.counts[_SEND_FAILED] += failed
-            count_durations(replica.counts, 0, perf_counter_ns() - started, replies)
+            counters.count_durations(replica.counts, 0, perf_counter_ns() - started, replies)
         return count
 
 
-def count_durations(counts: memoryview, transport: int, nanoseconds: int, replies: int) -> None:
-    """Count replies that left together, in their duration bucket; `transport` is the index in counters.TRANSPORTS."""
-    bucket = min((nanoseconds >> 10).bit_length(), _LAST_BUCKET)
-    counts[counters.DURATIONS + transport * counters.DURATION_BUCKETS + bucket] += replies
-    counts[counters.DURATION_SUMS + transport] += nanoseconds * replies
+def _overflows(sock: socket.socket) -> int:
+    try:
+        words = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO_WORDS * 4)
+    except OSError:
+        return 0
+    return int.from_bytes(words[-4:], sys.byteorder)

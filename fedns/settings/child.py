@@ -25,9 +25,9 @@ class Child(Struct, frozen=True, kw_only=True):
 
     `slots` are the counter blocks, the control process's first, then each worker's; `slot` is this child's own index.
     `listener` is the Unix socket on which the control process hears the workers, `path` its place in the file system.
-    `lifeline` reaches its end when the supervisor is gone. `master`, in hexadecimal, is what the DNS cookies of all
-    workers are made from when the configuration has no secrets. Nothing reads its sockets before `gate` has reached its
-    end (-1: it has).
+    `tls` are listening sockets, for the certificate and key in these files. `lifeline` reaches its end when the
+    supervisor is gone. `master`, in hexadecimal, is what the DNS cookies of all workers are made from when the
+    configuration has no secrets. Nothing reads its sockets before `gate` has reached its end (-1: it has).
     """
 
     config: str
@@ -38,6 +38,9 @@ class Child(Struct, frozen=True, kw_only=True):
     path: str
     udp: tuple[int, ...]
     tcp: tuple[int, ...]
+    tls: tuple[int, ...] = ()
+    cert_file: str = ""
+    key_file: str = ""
     lifeline: int
     workers: int
     master: str = ""
@@ -47,7 +50,7 @@ class Child(Struct, frozen=True, kw_only=True):
     def descriptors(self) -> tuple[int, ...]:
         """Everything that must be inherited."""
         gate = () if self.gate < 0 else (self.gate,)
-        return (*self.slots, self.listener, *self.udp, *self.tcp, self.lifeline, *gate)
+        return (*self.slots, self.listener, *self.udp, *self.tcp, *self.tls, self.lifeline, *gate)
 
     def environment(self) -> dict[str, str]:
         """The environment of the child."""

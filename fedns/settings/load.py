@@ -20,7 +20,7 @@ __all__ = ["ConfigError", "Problem", "load", "member", "parse"]
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 MAX_NODES: Final = 500_000
-"""Anchors can make a small file a huge tree: this many nodes are read, no more."""
+"""This many nodes are read, no more."""
 MAX_DEPTH: Final = 50
 _BROKEN: Final = (yaml.YAMLError, ValueError, RecursionError)
 """What constructing the values of a strange YAML text can raise: dates and numbers that are none, among others."""
@@ -93,11 +93,12 @@ def parse(
     values = grammar.FILE.read(tree, "", report)
     if values is not BAD:
         checks.check(values, report)
+        read: dict[str, Any] = {}
         for table in _files(values):
             table["path"] = str(directory / table["path"])
         for at, kubeconfig in _kubeconfigs(values):
             if check_files:
-                _check_kubeconfig(at, kubeconfig, report)
+                _check_kubeconfig(at, kubeconfig, read, report)
         _files_of_dns(values.get("dns", {}), directory, report, check_files=check_files)
     if report.problems:
         raise ConfigError(sorted(report.problems, key=lambda problem: problem.line))
@@ -141,7 +142,7 @@ def _compose(text: str, report: Report, first: str) -> Mapping | None:
         raise ConfigError([_syntax(error)]) from error
     if root is None:
         return None
-    tree = _Tree(report).convert(root, "", ())
+    tree = _Tree(report).convert(root, "")
     if not isinstance(tree, Mapping):
         raise ConfigError([Problem("(file)", tree.line, f"must hold keys: start with `{first}`")])
     return tree
@@ -170,24 +171,21 @@ class _Tree:
         self._report = report
         self._left = MAX_NODES
 
-    def convert(self, node: yaml.Node, path: str, above: tuple[yaml.Node, ...]) -> Node:
-        """A node and all below it; raises ConfigError for trees without an end."""
+    def convert(self, node: yaml.Node, path: str) -> Node:
+        """A node and all below it; raises ConfigError for too many."""
         line = node.start_mark.line + 1
         self._left -= 1
-        if node in above or self._left < 0 or len(above) > MAX_DEPTH:
-            raise ConfigError([Problem(path or "(file)", line, "anchors or nesting make it too large: write it out")])
+        if self._left < 0:
+            raise ConfigError([Problem(path or "(file)", line, f"has more than {MAX_NODES} values: it is too large")])
         if isinstance(node, yaml.ScalarNode):
             kind = _KINDS.get(node.tag, "text") if not node.style else "text"
             return Scalar(node.value, kind, line)
         if isinstance(node, yaml.SequenceNode):
-            inner = (*above, node)
-            return Listing([self.convert(each, f"{path}[{at}]", inner) for at, each in enumerate(node.value)], line)
+            return Listing([self.convert(each, f"{path}[{at}]") for at, each in enumerate(node.value)], line)
         assert isinstance(node, yaml.MappingNode)
-        return Mapping(dict(self._entries(node, path, (*above, node))), line)
+        return Mapping(dict(self._entries(node, path)), line)
 
-    def _entries(
-        self, node: yaml.MappingNode, path: str, above: tuple[yaml.Node, ...]
-    ) -> Iterator[tuple[str, tuple[Scalar, Node]]]:
+    def _entries(self, node: yaml.MappingNode, path: str) -> Iterator[tuple[str, tuple[Scalar, Node]]]:
         """The keys of a table, each once."""
         first: dict[str, int] = {}
         for key, value in node.value:
@@ -203,7 +201,7 @@ class _Tree:
                 self._report.add(below, f"is given twice (first in line {first[key.value]}): keep one", line)
                 continue
             first[key.value] = line
-            yield key.value, (Scalar(key.value, "text", line), self.convert(value, below, above))
+            yield key.value, (Scalar(key.value, "text", line), self.convert(value, below))
 
 
 def _put(tree: Mapping, path: str, value: Any, origin: str, report: Report) -> None:
@@ -257,11 +255,13 @@ def _files_of_dns(dns: dict[str, Any], directory: Path, report: Report, *, check
         report.add("dns.cookies.secretFile", str(error))
 
 
-def _check_kubeconfig(at: str, kubeconfig: dict[str, Any], report: Report) -> None:
-    """The file is there and has the context."""
+def _check_kubeconfig(at: str, kubeconfig: dict[str, Any], read: dict[str, Any], report: Report) -> None:
+    """The file is there and has the context; `read` holds what was read, for one file may have many contexts."""
     path = kubeconfig["path"]
     try:
-        content = _content(Path(path).read_bytes())
+        content = read.get(path)
+        if content is None:
+            content = read[path] = _content(Path(path).read_bytes())
     except FileNotFoundError:
         report.add(f"{at}.path", f"kubeconfig missing: there is no file {path}")
     except OSError as error:
@@ -275,15 +275,21 @@ def _check_kubeconfig(at: str, kubeconfig: dict[str, Any], report: Report) -> No
 
 
 def _content(text: str | bytes) -> Any:
-    """The plain values of a kubeconfig; raises one of `_BROKEN`, also for anchors: they can make a small file huge."""
-    _bound(text, aliases=False)
+    """The plain values of a kubeconfig; raises one of `_BROKEN`."""
+    _bound(text)
     return yaml.load(text, Loader=yaml.CSafeLoader)
 
 
-def _bound(text: str | bytes, *, aliases: bool = True) -> None:
-    """Raise YAMLError for a text so deep that composing it, which recurses in C, would end the process."""
+def _bound(text: str | bytes) -> None:
+    """Raise YAMLError for a text so deep that composing it, which recurses in C, would end the process.
+
+    So for anchors: a few of them can make a small file a huge tree, or one without an end.
+    """
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH or (isinstance(event, yaml.AliasEvent) and not aliases):
-            raise yaml.MarkedYAMLError(problem="it is nested too deep", problem_mark=event.start_mark)  # type: ignore[arg-type]
+        wrong = "it is nested too deep" if depth > MAX_DEPTH else ""
+        if isinstance(event, yaml.AliasEvent):
+            wrong = "it uses an anchor (*): write it out"
+        if wrong:
+            raise yaml.MarkedYAMLError(problem=wrong, problem_mark=event.start_mark)  # type: ignore[arg-type]

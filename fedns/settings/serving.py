@@ -39,6 +39,17 @@ DNS: Final = Table(
             json={"type": "string", "minLength": 1, "maxLength": 128},
             words=("auto", "off"),
         ),
+        "tls": Table(
+            doc="DNS over TLS (RFC 7858); without this, there is none",
+            keys={
+                "listen": Many(
+                    doc="default 0.0.0.0:853 and [::]:853", item=values.listen("address and port"), empty=False
+                ),
+                "certFile": values.text("the certificate and its chain, PEM; read again when it changes"),
+                "keyFile": values.text("its private key, PEM"),
+            },
+            required=("certFile", "keyFile"),
+        ),
         "cookies": Table(
             doc="DNS cookies (RFC 7873, 9018); the word off: none",
             keys={
@@ -61,5 +72,5 @@ DNS: Final = Table(
         ),
         "lameduck": values.duration("how long it goes on answering after a signal to stop", zero=True),
     },
-    later=("tls", "https", "proxyProtocol"),
+    later=("https", "proxyProtocol"),
 )

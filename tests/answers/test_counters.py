@@ -65,3 +65,13 @@ def test_bucket_bounds_rise_to_infinity() -> None:
     assert len(bounds) == counters.DURATION_BUCKETS
     assert bounds == sorted(bounds)
     assert bounds[-1] == float("inf")
+
+
+def test_durations_fall_into_their_buckets(block: memoryview) -> None:
+    """Each reply of a batch counts with the time that the batch took; what is longer than all is in the last bucket."""
+    counters.count_durations(block, 0, 3_000, 2)
+    counters.count_durations(block, 0, 10**12, 1)
+    counts, seconds = counters.durations(block, "udp")
+    assert [at for at, count in enumerate(counts) if count] == [2, counters.DURATION_BUCKETS - 1]
+    assert counters.bucket_bounds()[1] < 3e-6 <= counters.bucket_bounds()[2]
+    assert seconds == 1000.000006

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import pytest
+from msgspec import structs
 
 from fedns.answers import codes
 from fedns.federation.health import Freshness
@@ -74,6 +75,25 @@ def test_one_hostname_with_several_addresses() -> None:
     state = federation([headless("eu1", pod("10.1.0.1", host="Pet"), pod("10.1.0.2", host="Pet"))])
     assert shown(ask(f"pet.eu1.db.shop.{STRICT}", "A", state)) == ["5 A 10.1.0.1", "5 A 10.1.0.2"]
     assert shown(ask(f"db.shop.{STRICT}", "SRV", state)) == [f"5 SRV 0 100 443 Pet.eu1.db.shop.{STRICT}."]
+
+
+def test_an_endpoint_in_two_slices_has_one_name() -> None:
+    """While slices are rewritten one of them may have the hostname and the other the news: both count."""
+    slices = (
+        *headless("eu1", pod("10.1.0.1", host="pet", ready=False)).slices,
+        *headless("eu1", pod("10.1.0.1")).slices,
+    )
+    state = federation([structs.replace(headless("eu1"), slices=slices)])
+    assert shown(ask(f"db.shop.{STRICT}", "SRV", state)) == [f"5 SRV 0 100 443 pet.eu1.db.shop.{STRICT}."]
+    assert shown(ask(f"pet.eu1.db.shop.{STRICT}", "A", state)) == ["5 A 10.1.0.1"]
+    assert shown(ask(f"10-1-0-1.eu1.db.shop.{STRICT}", "A", state)) == ["NXDOMAIN"]
+
+
+def test_unready_hosts_have_no_srv() -> None:
+    """The name of a cluster shows its unready endpoints as addresses, but SRV points at no name that is not there."""
+    state = federation([UNREADY])
+    assert shown(ask(f"eu1.db.shop.{FEDERAL}", "A", state)) == ["20 A 10.1.0.1"]
+    assert shown(ask(f"eu1.db.shop.{FEDERAL}", "SRV", state)) == ["NODATA"]
 
 
 def test_illegal_names_are_never_sent() -> None:

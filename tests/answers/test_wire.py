@@ -1,6 +1,7 @@
 """Wire: frames survive any split, messages survive the trip, and strange bytes are one kind of error."""
 
 import pytest
+from msgspec import structs
 
 from fedns.answers.rules import Rules, Zone
 from fedns.answers.wire import (
@@ -19,9 +20,12 @@ from fedns.answers.wire import (
     ToWorker,
     Types,
     frame,
+    settled,
     to_control,
     to_worker,
+    types_of,
 )
+from fedns.federation.catalog import Catalog
 from fedns.federation.health import Freshness, Status
 from fedns.federation.objects import READY, Endpoint, Export, Port, pack
 
@@ -61,6 +65,14 @@ def test_control_reads_what_a_worker_said(message: ToControl) -> None:
     """Every message to the control process comes out as it went in."""
     (body,) = Frames().feed(frame(message))
     assert to_control(body) == message
+
+
+def test_settled_types_cross_the_wire() -> None:
+    """What one catalog has settled comes to another as it was."""
+    catalog = Catalog()
+    catalog.replace("eu1", [EXPORT])
+    catalog.apply("us1", EXPORT.key, structs.replace(EXPORT, cluster="us1", headless=False))
+    assert settled(types_of(catalog)) == catalog.settled == {EXPORT.key: True}
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])

@@ -63,3 +63,15 @@ def test_the_schema_is_json() -> None:
     done = CliRunner().invoke(fedns, ["config", "schema"])
     assert done.exit_code == 0
     assert json.loads(done.stdout) == json_schema()
+
+
+def test_access_is_asked_of_every_cluster(sample: Path) -> None:
+    """A cluster that cannot be asked has its line; the file is good, so the exit code is 1."""
+    sample.write_text(sample.read_text().replace("inCluster: true", "kubeconfig: {path: us1.yaml}"))
+    done = CliRunner().invoke(fedns, ["config", "validate", "--access", str(sample)])
+    assert done.exit_code == 1
+    assert done.stdout.startswith(f"{sample} is good")
+    assert [line.partition(": credentials: ")[0] for line in done.stderr.splitlines()] == [
+        "eu1: cannot be asked",
+        "us1: cannot be asked",
+    ]

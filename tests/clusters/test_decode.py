@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
-from fedns.clusters.decode import AGELESS, Decoder, number
+from fedns.clusters.decode import Decoder
 from fedns.clusters.facts import ExportFacts, ImportFacts, LeaseFacts, ServiceFacts, SliceFacts
+from fedns.clusters.values import AGELESS
 from fedns.federation.objects import READY, SERVING, TERMINATING, Endpoint, Port
 from fedns.settings.schema import Trust
 from tests.clusters.scripted import endpointslice, export, service
@@ -174,14 +175,6 @@ def test_export_and_bare() -> None:
     assert decoder.export(raw(export("web", 3))).facts == ExportFacts(3, 1735689600)
     found = decoder.bare(raw(service("web", 9) | {"spec": "broken"}))
     assert (found.name, found.version, found.facts, found.fault) == ("web", 9, None, "")
-
-
-@pytest.mark.parametrize(
-    ("text", "version"), [("12", 12), ("", 0), ("x", 0), ("-1", 0), ("9" * 5000, 0), ("\u0663", 0)]
-)
-def test_versions(text: str, version: int) -> None:
-    """A resourceVersion is a number, or counts as none."""
-    assert number(text) == version
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,9 @@ def test_an_offer_that_was_refused_is_asked_for_again() -> None:
 
 
 async def test_objects_come_in_the_stream_and_it_goes_on(script: Scripted, tmp_path: Path) -> None:
-    """One request reads all and watches; nothing is told before all objects have come."""
+    """After a first list one request reads all anew and watches; nothing is told before all objects have come."""
     script.watchlist = True
+    script.say("watch services", status(410))
     objects = [service("gone", 9), service("a", 10)]
     script.say(
         "whole services",
@@ -58,13 +59,13 @@ async def test_objects_come_in_the_stream_and_it_goes_on(script: Scripted, tmp_p
     )
     async with following(member(script.url, tmp_path)) as (feed, heard):
         await until(lambda: heard.names() == ["a", "b"])
-        assert (heard.wholes, script.count("list services"), script.count("watch services")) == (1, 0, 0)
+        assert (heard.wholes, script.count("list services"), script.count("watch services")) == (1, 1, 1)
         query = next(query for verb, query in script.asked if verb == "whole services")
         assert "resourceVersion" not in query
         assert (query["sendInitialEvents"], query["resourceVersionMatch"]) == ("true", "NotOlderThan")
         found = {each.resource: each for each in feed.streams()}["services"]
         assert (found.state, found.mode, found.version, found.objects) == ("watching", "watchlist", "101", 1)
-        assert found.relists == {"first": 1}
+        assert found.relists == {"first": 1, "gone": 1}
         assert found.bytes
         assert found.last_bookmark is not None
         assert not faults([*heard.evidence])
@@ -85,8 +86,10 @@ async def test_fallback_is_remembered_for_the_member(script: Scripted, tmp_path:
     script.objects["services"] = [service("a", 10)]
     script.watchlist = True
     script.say("whole services", answer)
+    script.say("watch services", status(410))
+    script.say("watch endpointslices", status(410))
     async with following(member(script.url, tmp_path), pace=PACE) as (feed, heard):
-        await until(lambda: heard.wholes)
+        await until(lambda: script.count("list services") == script.count("list endpointslices") == 2)
         assert heard.names() == ["a"]
         assert [verb for verb, _ in script.asked if verb.startswith("whole")] == ["whole services"]
         assert {each.mode for each in feed.streams()} == {"list"}
@@ -97,10 +100,11 @@ async def test_fallback_is_remembered_for_the_member(script: Scripted, tmp_path:
 async def test_a_refusal_is_no_fallback(script: Scripted, tmp_path: Path, code: int) -> None:
     """What refuses a WatchList now may offer it later."""
     script.watchlist = True
+    script.say("watch services", status(410))
     script.say("whole services", status(code))
-    async with following(member(script.url, tmp_path)) as (_, heard):
-        await until(lambda: heard.wholes)
-        assert script.count("list services") == 0
+    async with following(member(script.url, tmp_path)) as (feed, heard):
+        await until(lambda: {each.resource: each for each in feed.streams()}["services"].relists["gone"])
+        assert (script.count("list services"), script.count("whole services")) == (1, 2)
         assert len(faults([*heard.evidence])) == 1
 
 
@@ -108,14 +112,13 @@ async def test_a_shrunk_whole_is_confirmed_by_a_list(script: Scripted, tmp_path:
     """Doubt is settled by a consistent list, another way than the one that raised it."""
     script.watchlist = True
     script.objects["services"] = [service(f"s{n}", n + 1) for n in range(30)]
-    script.say("whole services", stream(*map(added, script.objects["services"]), complete(100), hold=0.2), status(410))
     script.say("watch services", status(410))
     script.say("whole services", stream(complete(120), hold=5))
-    script.version = 130
     async with following(member(script.url, tmp_path)) as (feed, heard):
         await until(lambda: feed.counts["held"] == 1)
+        script.version = 130
         assert len(heard.names()) == 30
-        await until(lambda: script.count("list services") == 1)
+        await until(lambda: script.count("list services") == 2)
         await until(lambda: {each.resource: each for each in feed.streams()}["services"].relists["shrunk"] == 1)
         assert len(heard.names()) == 30
         assert not heard.changes
@@ -124,13 +127,9 @@ async def test_a_shrunk_whole_is_confirmed_by_a_list(script: Scripted, tmp_path:
 async def test_an_older_whole_is_settled_by_a_list(script: Scripted, tmp_path: Path) -> None:
     """A replica that lags gives no truth; what a consistent list says counts, whatever its number."""
     script.watchlist = True
-    script.objects["services"] = [service("a", 90)]
-    script.say(
-        "whole services",
-        stream(added(service("a", 90)), complete(100), hold=0.2),
-        stream(added(service("old", 20)), complete(50), hold=5),
-    )
+    script.say("whole services", stream(added(service("old", 20)), complete(50), hold=5))
     script.say("watch services", status(410))
+    script.say("list services", reply(lambda: listed("services", 100, [service("a", 90)])))
     script.say("list services", reply(lambda: listed("services", 60, [service("restored", 40)])))
     async with following(member(script.url, tmp_path)) as (_, heard):
         await until(lambda: heard.names() == ["restored"])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from msgspec import structs
 
-from fedns.federation.candidates import candidates, host_label, in_order, order
+from fedns.federation.candidates import candidates, endpoint_at, host_label, in_order, order
 from fedns.federation.locality import Location
 from fedns.federation.objects import READY, AddressKind, Cluster, Endpoint, Export, Port, Service, Slice, pack
 from fedns.federation.placement import Candidate, Reason, World
@@ -234,3 +234,14 @@ def test_readiness_behind_a_cluster_set_ip(slices: tuple[Slice, ...], ready: int
     other = structs.replace(EU1, addresses=(AddressKind.LOAD_BALANCER,))
     (candidate,) = found(structs.replace(FULL, slices=()), HERE, other)
     assert (candidate.ready, candidate.total) == (0, 0)
+
+
+def test_all_that_is_said_of_one_address() -> None:
+    """An endpoint in two slices is ready if one says so, and has the hostname of either."""
+    first = Endpoint(bytes([10, 0, 0, 1]), 0, "", "pet")
+    second = Endpoint(bytes([10, 0, 0, 1]), READY, "a")
+    other = Endpoint(bytes([10, 0, 0, 2]), READY)
+    made = structs.replace(export("eu1"), slices=(*pack((), [first, other]), *pack((), [second])))
+    assert endpoint_at(made, first.address) == Endpoint(first.address, READY, "a", "pet")
+    assert endpoint_at(made, other.address) == other
+    assert endpoint_at(made, bytes(4)) is None

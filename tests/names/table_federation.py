@@ -257,7 +257,7 @@ CASES: Final = [
     Case("code-unsynced", "web.shop.@F A", ["20 A 10.96.0.1"], world="start"),
     Case("code-open", "late.shop.@F A", ["5 A 10.2.10.1", "EDE 3"], world="lost", source=US),
     Case("code-open", "asleep.shop.@Z A", ["5 A 10.96.0.5", "EDE 0"]),
-    Case("code-open", "asleep.shop.@F A", ["20 A 203.0.113.5", "EDE 0"], source=STRANGER),
+    Case("code-open", "asleep.shop.@F A", ["5 A 203.0.113.5", "EDE 0"], source=STRANGER),
     Case("code-closed", "strict.shop.@Z A", ["NODATA", "SOA clusterset.local. 5", "EDE 22"], world="lost"),
     Case("code-closed", "strict.shop.@F A", ["NODATA", "SOA example.com. 7", "EDE 22"], world="lost"),
     Case("code-closed", "set.shop.@Z A", ["NODATA", "SOA clusterset.local. 5", "EDE 22"]),

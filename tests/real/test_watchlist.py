@@ -9,8 +9,9 @@ import pytest_asyncio
 from fedns.lab.processes import free_port
 from tests.real.asking import Asker
 from tests.real.binaries import old_etcd
-from tests.real.siege import ONCE, Services, Siege, told
+from tests.real.siege import MEMBER, ONCE, Services, Siege, told
 
+CURE_SECONDS = 45.0
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
 
@@ -30,12 +31,27 @@ async def modes(siege: Siege) -> set[str]:
     return {stream["mode"] for stream in (await siege.member())["streams"]}
 
 
+async def forget(siege: Siege, services: Services, asker: Asker) -> int:
+    """Have the server forget every version while it is away; how much it had been asked before it came back."""
+    await siege.server.stop()
+    after = await siege.change(services, asker)
+    await siege.planes.etcd.compact()
+    since = len(siege.asked())
+    await siege.planes.restart(MEMBER)
+    await asker.becomes(after, CURE_SECONDS)
+    await siege.turns("fresh")
+    return since
+
+
 async def test_objects_come_in_the_stream(siege: Siege, asker: Asker, services: Services) -> None:
-    """A first reading of a server of today is a WatchList of every resource, and no list at all."""
+    """A start lists every resource, which is faster; later a server of today tells all objects in the watch."""
     await asker.becomes(await siege.change(services, asker))
     first = [each for each in siege.asked() if each.whole][: len(ONCE)]
     assert {each.resource for each in first} == ONCE.keys()
-    assert {each.verb for each in first} == {"watch"}
+    assert {each.verb for each in first} == {"list"}
+    since = await forget(siege, services, asker)
+    assert {each.verb for each in siege.asked(since) if each.whole} == {"watch"}
+    assert "watchlist" in await modes(siege)
 
 
 async def test_an_old_etcd_is_listed(old: Siege) -> None:
@@ -44,7 +60,8 @@ async def test_an_old_etcd_is_listed(old: Siege) -> None:
     await old.put(services.steady, services.scaled, services.doomed)
     async with Asker(old) as asker:
         await asker.becomes(told(services.steady, services.scaled, services.doomed))
-        await asker.becomes(await old.change(services, asker))
+        since = await forget(old, services, asker)
+        assert {each.resource for each in old.asked(since) if each.whole and each.verb == "list"} == ONCE.keys()
         assert await modes(old) == {"list"}
         assert {each.resource for each in old.asked() if each.whole and each.verb == "list"} == ONCE.keys()
         await old.turns("fresh")

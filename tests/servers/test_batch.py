@@ -1,13 +1,14 @@
-"""Batches: packets come out with their senders, replies go back to each, from the address that was asked."""
+"""Batches and single packets: they come out with their senders, replies go back from the address that was asked."""
 
 import socket
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from fedns.listening import open_sockets
 from fedns.servers.batch import PACKET_BYTES, SIZE, Batch
+from fedns.servers.plain import Plain
 from fedns.settings.schema import Address
-from fedns.supervisor import open_sockets
 
 PLACES = {
     "IPv4": ("127.0.0.1", "127.0.0.1"),
@@ -28,6 +29,13 @@ def place(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, tuple
         each.close()
 
 
+@pytest.fixture(params=[Batch, Plain])
+def kind(request: pytest.FixtureRequest) -> type[Batch | Plain]:
+    """Both ways to the same end."""
+    kind: type[Batch | Plain] = request.param
+    return kind
+
+
 @pytest.fixture
 def client() -> Iterator[Callable[[tuple[str, int]], socket.socket]]:
     """Makes client sockets that are connected, so that a reply from another address would not reach them."""
@@ -46,11 +54,13 @@ def client() -> Iterator[Callable[[tuple[str, int]], socket.socket]]:
 
 
 def test_each_sender_gets_its_own_reply_from_the_address_it_asked(
-    place: tuple[socket.socket, tuple[str, int]], client: Callable[[tuple[str, int]], socket.socket]
+    place: tuple[socket.socket, tuple[str, int]],
+    client: Callable[[tuple[str, int]], socket.socket],
+    kind: type[Batch | Plain],
 ) -> None:
     """Several clients in one batch: packet, sender and reply stay together, silence is possible, order is free."""
     server, asked = place
-    batch = Batch(server)
+    batch = kind(server)
     assert batch.receive() == 0
     clients = [client(asked) for _ in range(5)]
     for number, each in enumerate(clients):
@@ -67,11 +77,13 @@ def test_each_sender_gets_its_own_reply_from_the_address_it_asked(
 
 
 def test_more_than_a_batch_takes_several(
-    place: tuple[socket.socket, tuple[str, int]], client: Callable[[tuple[str, int]], socket.socket]
+    place: tuple[socket.socket, tuple[str, int]],
+    client: Callable[[tuple[str, int]], socket.socket],
+    kind: type[Batch | Plain],
 ) -> None:
     """What does not fit into one batch waits for the next; the memory is used again."""
     server, asked = place
-    batch = Batch(server)
+    batch = kind(server)
     sender = client(asked)
     for number in range(SIZE + 3):
         sender.send(b"%d" % number)
@@ -83,11 +95,55 @@ def test_more_than_a_batch_takes_several(
 
 
 def test_a_longer_packet_is_cut_at_the_bound(
-    place: tuple[socket.socket, tuple[str, int]], client: Callable[[tuple[str, int]], socket.socket]
+    place: tuple[socket.socket, tuple[str, int]],
+    client: Callable[[tuple[str, int]], socket.socket],
+    kind: type[Batch | Plain],
 ) -> None:
     """No packet reaches beyond its own memory."""
     server, asked = place
-    batch = Batch(server)
+    batch = kind(server)
     client(asked).send(b"x" * (PACKET_BYTES + 100))
     assert batch.receive() == 1
     assert len(batch.packet(0)[0]) == PACKET_BYTES
+
+
+def test_replies_carry_df(kind: type[Batch | Plain]) -> None:
+    """No reply is ever cut into fragments (RFC 9715)."""
+    try:
+        tap = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+    except PermissionError:
+        pytest.skip("raw sockets need CAP_NET_RAW")
+    server, stream = sorted(open_sockets((Address("127.0.0.1", 0),)), key=lambda each: -each.type)
+    with tap, server, stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        tap.settimeout(10)
+        tap.bind(("127.0.0.1", 0))
+        asker.settimeout(10)
+        asker.connect(server.getsockname())
+        asker.send(b"question")
+        batch = kind(server)
+        assert batch.receive() == 1
+        batch.reply(0, b"the answer")
+        assert batch.send() == (0, 0)
+        while not (packet := tap.recv(2048)).endswith(b"the answer"):
+            pass
+    assert packet[6] & 0x40
+
+
+def test_a_reply_that_cannot_be_sent_is_counted_and_costs_no_other(kind: type[Batch | Plain]) -> None:
+    """One with an address that nothing can be sent to fails alone."""
+    server, stream = sorted(open_sockets((Address("127.0.0.1", 0),)), key=lambda each: -each.type)
+    with server, stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.settimeout(10)
+        asker.connect(server.getsockname())
+        for _ in range(3):
+            asker.send(b"question")
+        batch = kind(server)
+        assert batch.receive() == 3
+        for at in range(3):
+            batch.reply(at, b"%d" % at)
+        if isinstance(batch, Batch):
+            batch._out.headers[8 + 1] = 1  # of the second message: a name of one byte is no address
+        else:
+            batch._queued[1] = (b"1", [], ("255.255.255.255", 1))
+        assert batch.send() == (0, 1)
+        assert [asker.recv(10), asker.recv(10)] == [b"0", b"2"]

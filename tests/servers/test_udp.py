@@ -1,22 +1,27 @@
 """UDP door: packets from several sockets are answered, a broken one costs nobody else, and durations are counted."""
 
 import asyncio
+import contextlib
 import socket
+import struct
 
 import dns.message
+import pytest
 
 from fedns.answers import counters
 from fedns.servers.batch import SIZE
-from fedns.servers.udp import BATCHES, UdpDoor, count_durations
+from fedns.servers.udp import BATCHES, UdpDoor
 from tests.answers.replicas import WEB, replica
+from tests.servers.streams import QUERIES, connect, framed, opened, read
 
 
-async def test_every_client_gets_an_answer(sockets: dict[int, socket.socket]) -> None:
+@pytest.mark.parametrize("batches", [True, False], ids=["in batches", "one by one"])
+async def test_every_client_gets_an_answer(sockets: dict[int, socket.socket], *, batches: bool) -> None:
     """More packets than one wake-up takes are all answered, garbage among them is not."""
     held = replica()
     server = sockets[socket.SOCK_DGRAM]
     loop = asyncio.get_running_loop()
-    door = UdpDoor([server], held)
+    door = UdpDoor([server], held, batches=batches)
     wanted = SIZE * BATCHES + 10
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.setblocking(False)
@@ -26,7 +31,7 @@ async def test_every_client_gets_an_answer(sockets: dict[int, socket.socket]) ->
             query = dns.message.make_query(WEB, "A", id=number)
             client.send(query.to_wire())
         door.start(loop)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             seen = {dns.message.from_wire(await loop.sock_recv(client, 2048)).id for _ in range(wanted)}
         door.stop(loop)
     assert seen == set(range(wanted))
@@ -36,12 +41,64 @@ async def test_every_client_gets_an_answer(sockets: dict[int, socket.socket]) ->
     assert held.counts[counters.DROPS] == 1
 
 
-def test_durations_fall_into_their_buckets() -> None:
-    """Each reply of a batch counts with the time that the batch took; what is longer than all is in the last bucket."""
-    block = memoryview(bytearray(counters.BYTES)).cast("Q")
-    count_durations(block, 0, 3_000, 2)
-    count_durations(block, 0, 10**12, 1)
-    counts, seconds = counters.durations(block, "udp")
-    assert [at for at, count in enumerate(counts) if count] == [2, counters.DURATION_BUCKETS - 1]
-    assert counters.bucket_bounds()[1] < 3e-6 <= counters.bucket_bounds()[2]
-    assert seconds == 1000.000006
+async def test_port_0_is_not_answered(sockets: dict[int, socket.socket]) -> None:
+    """A forged source port: nothing can be sent there, and it is counted."""
+    server = sockets[socket.SOCK_DGRAM]
+    try:
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+    except PermissionError:
+        pytest.skip("raw sockets need CAP_NET_RAW")
+    query = dns.message.make_query(WEB, "A").to_wire()
+    with raw:
+        header = struct.pack("!HHHH", 0, server.getsockname()[1], 8 + len(query), 0)
+        raw.sendto(header + query, ("127.0.0.1", 0))
+    held = replica()
+    door = UdpDoor([server], held)
+    door.start(asyncio.get_running_loop())
+    async with asyncio.timeout(10):
+        while not held.counts[counters.DROPS + counters.DROP_REASONS.index("no_port")]:
+            await asyncio.sleep(0.01)
+    door.stop(asyncio.get_running_loop())
+    assert not list(counters.replies(held.counts))
+
+
+def test_overflows_are_told(sockets: dict[int, socket.socket]) -> None:
+    """What the kernel throws away for want of room is known."""
+    server = sockets[socket.SOCK_DGRAM]
+    door = UdpDoor([server], replica())
+    assert door.overflows() == 0
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        for _ in range(50):
+            client.sendto(bytes(1000), server.getsockname())
+    assert 0 < door.overflows() <= 50
+
+
+async def test_a_flood_leaves_room_for_others(sockets: dict[int, socket.socket]) -> None:
+    """While the UDP socket is never empty, TCP clients are answered and timers run."""
+    held = replica()
+    server, listener = sockets[socket.SOCK_DGRAM], sockets[socket.SOCK_STREAM]
+    door = UdpDoor([server], held)
+    loop = asyncio.get_running_loop()
+    query = dns.message.make_query(WEB, "A").to_wire()
+    flooding = True
+
+    def flood() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.setblocking(False)
+            while flooding:
+                with contextlib.suppress(OSError):
+                    client.sendto(query, server.getsockname())
+
+    door.start(loop)
+    task = asyncio.create_task(asyncio.to_thread(flood))
+    async with opened(listener, held=held):
+        for number in range(10):
+            reader, writer = await connect(listener)
+            writer.write(framed(QUERIES[number]))
+            assert (await read(reader)).id == number
+            writer.close()
+            await asyncio.sleep(0.01)
+    flooding = False
+    await task
+    door.stop(loop)

@@ -3,18 +3,25 @@
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from time import monotonic
 
 import dns.message
 import pytest
+from msgspec import structs
 
 from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.answers.wire import Generation, Members, NewRules, Replace
+from fedns.listening import open_sockets
 from fedns.servers.worker import serve
 from fedns.settings.child import Child, map_block
-from tests.answers.replicas import RULES, WEB, addresses, export, fresh
+from fedns.settings.schema import Address
+from tests.answers.replicas import RULES, WEB, addresses, export, fresh, replica
+from tests.servers.streams import QUERIES, connect, framed, read
+from tests.settings.certificates import write_pair
 
 
 @pytest.fixture
@@ -35,6 +42,25 @@ def child(sockets: dict[int, socket.socket]) -> Iterator[Child]:
         workers=0,
     )
     os.close(block)
+
+
+async def test_it_answers_over_tls_too(child: Child, tmp_path: Path) -> None:
+    """With a certificate there is a door for TLS, on sockets of its own."""
+    certificate, key = write_pair(tmp_path, "one")
+    (listener,) = open_sockets((Address("127.0.0.1", 0),), (socket.SOCK_STREAM,))
+    words = {"tls": (os.dup(listener.fileno()),), "cert_file": str(certificate), "key_file": str(key)}
+    held = replica()
+    held.counts = child.block(0)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(structs.replace(child, **words), held, stop))
+    context = ssl.create_default_context(cafile=str(certificate))
+    reader, writer = await connect(listener, context)
+    writer.write(framed(QUERIES[3]))
+    assert (await read(reader)).id == 3
+    writer.close()
+    stop.set()
+    await asyncio.wait_for(serving, 10)
+    listener.close()
 
 
 async def test_it_answers_only_once_it_is_loaded(child: Child, sockets: dict[int, socket.socket]) -> None:

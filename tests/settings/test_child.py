@@ -5,9 +5,9 @@ import os
 import pytest
 
 from fedns.answers import counters
+from fedns.listening import open_sockets
 from fedns.settings.child import VARIABLE, Child, inherited, map_block, started
 from fedns.settings.schema import Address
-from fedns.supervisor import open_sockets
 
 TOLD = Child(
     config="/etc/fedns.yaml",

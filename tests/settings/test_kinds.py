@@ -32,7 +32,7 @@ WRONG = {
     "no target": ("drains: [a/b/c]", "drains[0]", "write CLUSTER, CLUSTER/ZONE or NAMESPACE/SERVICE@CLUSTER"),
     "target as a number": ("drains: [12]", "drains[0]", 'quotes, "12"'),
     "target with another word": ("drains: [eu1 force]", "drains[0]", "only --force is"),
-    "tls": ("dns: {tls: {}}", "dns.tls", "not supported yet in this version"),
+    "https": ("dns: {https: {}}", "dns.https", "not supported yet in this version"),
     "views": ("views: {}", "views", "not supported yet in this version"),
 }
 

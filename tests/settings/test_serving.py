@@ -6,7 +6,8 @@ import pytest
 
 from fedns.answers.rules import RateLimit
 from fedns.settings.load import ConfigError, load, parse
-from fedns.settings.schema import PRIVATE, Cookies, Settings, rules
+from fedns.settings.schema import PRIVATE, Cookies, Settings, Tls, rules
+from tests.settings.certificates import write_pair
 from tests.settings.conftest import GOOD
 
 
@@ -35,15 +36,34 @@ def test_cookies_off_and_shared(tmp_path: Path) -> None:
     shared = load(path, check_files=False)
     assert shared.dns.cookies.secret_file == str(tmp_path / "secrets")
     path.write_text(f"{GOOD}\ndns: {{cookies: {{secretFile: none}}}}\n")
+    assert "dns.cookies.secretFile" in told(path)
+    assert "12" not in repr(Cookies(secrets=(b"\x12" * 16,), secret_file="file"))
+
+
+def test_tls_has_a_certificate(tmp_path: Path) -> None:
+    """Relative paths start at the file; a pair that is of no use is told when fedns starts."""
+    tls = settings("{tls: {certFile: a.crt, keyFile: /b.key}}").dns.tls
+    assert tls == Tls(cert_file="/etc/a.crt", key_file="/b.key")
+    certificate, key = write_pair(tmp_path, "one")
+    path = tmp_path / "fedns.yaml"
+    path.write_text(f"{GOOD}\ndns: {{tls: {{certFile: {certificate.name}, keyFile: {key.name}}}}}\n")
+    assert "dns.tls.certFile" not in told(path)
+    key.write_text("rubbish")
+    assert "dns.tls.certFile" in told(path)
+
+
+def told(path: Path) -> set[str]:
+    """The paths of all problems of a file."""
     with pytest.raises(ConfigError) as caught:
         load(path)
-    assert "dns.cookies.secretFile" in {problem.path for problem in caught.value.problems}
-    assert "12" not in repr(Cookies(secrets=(b"\x12" * 16,), secret_file="file"))
+    return {problem.path for problem in caught.value.problems}
 
 
 @pytest.mark.parametrize(
     ("dns", "path"),
     [
+        ("{tls: {certFile: a}}", "dns.tls.keyFile"),
+        ('{tls: {certFile: a, keyFile: b, listen: ["0.0.0.0:53"]}, listen: ["0.0.0.0:53"]}', "dns.tls.listen[0]"),
         ("{rateLimit: {responsesPerSecond: 0}}", "dns.rateLimit.responsesPerSecond"),
         ("{rateLimit: {slip: 11}}", "dns.rateLimit.slip"),
         ("{rateLimit: {ipv4Prefix: 33}}", "dns.rateLimit.ipv4Prefix"),

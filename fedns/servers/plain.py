@@ -1,0 +1,62 @@
+"""UDP packets one system call at a time, with what every system has: the same as `Batch` does where that cannot be had.
+
+The address that was asked comes with each packet and goes back with the reply, so that the reply leaves from there.
+"""
+
+import socket
+from typing import Any, Final
+
+from fedns.servers.batch import LINK_LOCAL, PACKET_BYTES, SIZE
+
+_CONTROL_BYTES: Final = 64
+_INTERFACE_BYTES: Final = 4
+
+
+class Plain:
+    """`receive`, then `packet` and `reply` for each, then `send`: as with a `Batch`, and as many at once."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._v6 = sock.family == socket.AF_INET6
+        self._received: list[tuple[bytes, list[tuple[int, int, bytes]], Any]] = []
+        self._queued: list[tuple[bytes, list[tuple[int, int, bytes]], Any]] = []
+
+    def receive(self) -> int:
+        """Take what is there, at most SIZE packets; 0 when nothing is. Raises OSError for anything else."""
+        self._received.clear()
+        self._queued.clear()
+        while len(self._received) < SIZE:
+            try:
+                packet, control, _, sender = self._sock.recvmsg(PACKET_BYTES, _CONTROL_BYTES, socket.MSG_DONTWAIT)
+            except (BlockingIOError, InterruptedError):
+                break
+            self._received.append((packet, control, sender))
+        return len(self._received)
+
+    def packet(self, at: int) -> tuple[bytes, bytes]:
+        """One packet and the packed address of its sender (empty when it has port 0, which cannot be answered)."""
+        packet, _, sender = self._received[at]
+        return packet, socket.inet_pton(self._sock.family, sender[0].partition("%")[0]) if sender[1] else b""
+
+    def reply(self, at: int, body: bytes) -> None:
+        """Queue the reply to packet `at`."""
+        _, control, sender = self._received[at]
+        self._queued.append((body, [(level, kind, self._elsewhere(told)) for level, kind, told in control], sender))
+
+    def send(self) -> tuple[int, int]:
+        """Send what is queued; returns how many found no room in the socket's buffer, and how many failed otherwise."""
+        full = failed = 0
+        for body, control, sender in self._queued:
+            try:
+                self._sock.sendmsg((body,), control, socket.MSG_DONTWAIT, sender)
+            except BlockingIOError:
+                full += 1
+            except OSError:
+                failed += 1
+        return full, failed
+
+    def _elsewhere(self, told: bytes) -> bytes:
+        """Let the routes decide where the reply leaves; a link-local address alone needs its interface."""
+        if not self._v6:
+            return bytes(_INTERFACE_BYTES) + told[_INTERFACE_BYTES:]
+        return told if told.startswith(LINK_LOCAL) else told[:16] + bytes(_INTERFACE_BYTES)

@@ -1,0 +1,53 @@
+"""The certificate of DNS over TLS, read again when its files change; what is open goes on with the old one."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fedns.settings.files import server_context
+
+if TYPE_CHECKING:
+    import ssl
+
+LOOK_SECONDS: Final = 1.0
+
+log = logging.getLogger(__name__)
+
+Stamp = tuple[int, int, int]
+
+
+class Certificate:
+    """A certificate with its key: `context` is for new connections, None while there is none that can be used."""
+
+    def __init__(self, cert_file: str, key_file: str) -> None:
+        self.context: ssl.SSLContext | None = None
+        self._files = (cert_file, key_file)
+        self._seen: tuple[Stamp | None, ...] | None = None
+        self._again = 0.0
+
+    def look(self, now: float) -> None:
+        """Read the files again if they have changed; bad ones are told once, and the last good ones stay."""
+        if now < self._again:
+            return
+        self._again = now + LOOK_SECONDS
+        stamps = tuple(_stamp(Path(each)) for each in self._files)
+        if stamps == self._seen:
+            return
+        first, self._seen = self._seen is None, stamps
+        try:
+            self.context = server_context(*self._files)
+        except ValueError as error:
+            kept = "the last good one stays in use" if self.context else "there is no DNS over TLS until it is good"
+            log.error("DNS over TLS: %s; %s", error, kept)  # noqa: TRY400 -- a sentence for the operator
+            return
+        if not first:
+            log.info("DNS over TLS: the certificate in %s was read again", self._files[0])
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """What changes when a file is replaced or written; links are followed, as mounted Secrets need it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

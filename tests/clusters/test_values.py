@@ -1,0 +1,55 @@
+"""Texts become values: checked, counted where refused, shared where equal."""
+
+import pytest
+
+from fedns.clusters import shapes, values
+from fedns.clusters.values import Values, number
+from fedns.federation.objects import Port
+from fedns.settings.schema import Trust
+
+
+@pytest.mark.parametrize(
+    ("text", "version"), [("12", 12), ("", 0), ("x", 0), ("-1", 0), ("9" * 5000, 0), ("\u0663", 0)]
+)
+def test_versions(text: str, version: int) -> None:
+    """A resourceVersion is a number, or counts as none."""
+    assert number(text) == version
+
+
+def test_what_is_refused_is_counted_each_time() -> None:
+    """Ports that were seen before are one value; those with one that is refused are looked at anew."""
+    found, good, odd = Values(Trust()), [shapes.Port(80, "http", "TCP")], [shapes.Port(80, "a b"), shapes.Port(81)]
+    assert found.ports(good) == (Port("http", 80),)
+    assert found.ports(list(good)) is found.ports(good)
+    assert found.ports(odd) == found.ports(odd) == (Port("", 81),)
+    assert found.refused == {"port": 2}
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger who sends ever other texts costs no memory, and nothing is taken for another's value."""
+    monkeypatch.setattr(values, "_SHARED", 3)
+    found = Values(Trust())
+    for at in range(20):
+        assert found.label(f"a{at}") == f"a{at}"
+        assert found.ports([shapes.Port(at + 1)]) == (Port("", at + 1),)
+        assert found.created(f"2026-01-01T00:00:{at:02d}Z") == 1767225600 + at
+        assert found.same((at, "x")) == (at, "x")
+    sizes = [len(each) for each in vars(found).values() if isinstance(each, dict)]
+    assert max(sizes) <= 5
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "addresses"),
+    [
+        ([(["10.0.0.1"], "a"), (["10.0.0.2"], "b")], [("a", 1), ("b", 2)]),
+        ([(["10.0.0.1", "10.0.0.2"], "a"), (None, "b"), (["10.0.0.3"], "c")], [("a", 1), ("a", 2), ("c", 3)]),
+        ([(["10.0.0.1", "10.0.0.2"], "a"), ([], "b")], [("a", 1), ("a", 2)]),
+        ([(["127.0.0.1", "10.0.0.2"], "a"), (["10.0.0.3"], "b")], [("a", 2), ("b", 3)]),
+    ],
+    ids=["one each", "several and none", "as many as endpoints", "one refused"],
+)
+def test_columns_stay_in_step(endpoints: list[tuple[list[str] | None, str]], addresses: list[tuple[str, int]]) -> None:
+    """Each address has the zone of its endpoint, however many an endpoint has."""
+    given = [shapes.Endpoint(each, zone=zone) for each, zone in endpoints]
+    (found,) = Values(Trust()).columns(shapes.EndpointSlice(shapes.SliceMeta("x"), "IPv4", given))
+    assert [(each.zone, each.address[3]) for each in found.endpoints()] == addresses
