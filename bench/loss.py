@@ -1,4 +1,7 @@
-"""Queries lost when a process dies or hangs at 5,000 queries a second: a worker of two, then the control process."""
+"""Queries lost when a process dies or hangs at 5,000 queries a second: a worker of two, the control process, both.
+
+Then while one `fedns serve --takeover` after the other takes over.
+"""
 
 import asyncio
 import os
@@ -8,15 +11,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.ground import settled
+from fedns.lab.mischief import CONTROL, WORKER
 from fedns.lab.processes import free_port, serving
 from fedns.lab.world import SERVICE, World
 
 RATE: Final = 5000
+TAKEOVERS: Final = 3
 CASES: Final = {
-    "worker killed": ("fedns.servers.worker", signal.SIGKILL),
-    "worker stopped": ("fedns.servers.worker", signal.SIGSTOP),
-    "control killed": ("fedns.control.daemon", signal.SIGKILL),
-    "control stopped": ("fedns.control.daemon", signal.SIGSTOP),
+    "worker killed": ((WORKER,), signal.SIGKILL),
+    "worker stopped": ((WORKER,), signal.SIGSTOP),
+    "control killed": ((CONTROL,), signal.SIGKILL),
+    "control stopped": ((CONTROL,), signal.SIGSTOP),
+    "both killed": ((WORKER, CONTROL), signal.SIGKILL),
 }
 
 
@@ -29,13 +35,18 @@ async def measure(directory: Path, seconds: int) -> dict[str, Any]:
         await settled(world, SERVICE, 2)
         queries = directory / "queries"
         queries.write_text(f"{SERVICE} A\n")
-        for case, (module, number) in CASES.items():
+        for case, (modules, number) in CASES.items():
             load = asyncio.create_task(_load(world.port, queries, seconds + 3))
             await asyncio.sleep(2)
-            before = serving(world.server_pid, module)
-            os.kill(before[0], number)
-            replaced = await _replaced(world, module, before)
-            results[case] = {**await load, "replaced_after_s": replaced}
+            before = {module: serving(world.server_pid, module) for module in modules}
+            for of in before.values():
+                os.kill(of[0], number)
+            replaced = [await _replaced(world, module, of) for module, of in before.items()]
+            results[case] = {**await load, "replaced_after_s": max(replaced)}
+        load = asyncio.create_task(_load(world.port, queries, seconds + 10))
+        await asyncio.sleep(2)
+        took = [await world.succeed() for _ in range(TAKEOVERS)]
+        results[f"{TAKEOVERS} takeovers"] = {**await load, "replaced_after_s": max(took)}
     return results
 
 

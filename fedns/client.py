@@ -105,7 +105,9 @@ async def _over_udp(question: Ask, packet: bytes) -> bytes:
         for _ in range(question.tries):
             try:
                 await stream.send(packet)
-                return await asyncio.wait_for(_matching(stream, packet), question.timeout)
+                # No wait_for: that of Python 3.11 loses a cancellation which comes together with the reply.
+                async with asyncio.timeout(question.timeout):
+                    return await _matching(stream, packet)
             except TimeoutError:
                 continue
             except OSError as error:
@@ -129,7 +131,8 @@ async def _matching(stream: DatagramClient, packet: bytes) -> bytes:
 
 async def _over_tcp(question: Ask, packet: bytes) -> bytes:
     try:
-        return await asyncio.wait_for(_exchange(question, packet), question.timeout * question.tries)
+        async with asyncio.timeout(question.timeout * question.tries):
+            return await _exchange(question, packet)
     except TimeoutError as error:
         raise ClientError(f"no reply over TCP within {question.timeout * question.tries:g} s") from error
     except (OSError, asyncio.IncompleteReadError) as error:

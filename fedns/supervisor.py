@@ -20,10 +20,12 @@ from time import monotonic, monotonic_ns
 from typing import Any, Final
 
 from fedns.answers import counters
+from fedns.handover import HandoverError, Offer, Succession
+from fedns.listening import KINDS, open_sockets
 from fedns.settings import logs
-from fedns.settings.child import IP_PKTINFO, Child, map_block
+from fedns.settings.child import Child, map_block
 from fedns.settings.load import ConfigError, load
-from fedns.settings.schema import Address, Settings
+from fedns.settings.schema import Settings
 
 WATCHED: Final = {signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
 ROUND_SECONDS: Final = 0.1
@@ -39,13 +41,8 @@ STEADY_SECONDS: Final = 10.0
 """A child that lived so long is replaced at once; one that keeps dying waits, twice as long each time."""
 MAX_WAIT_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 5.0
-RECEIVE_BUFFER_BYTES: Final = 4 * 1024 * 1024
-BACKLOG: Final = 1024
-IP_MTU_DISCOVER: Final = 10
-IPV6_MTU_DISCOVER: Final = 23
-PMTUDISC_PROBE: Final = 3
-"""Socket options of Linux, which Python 3.11 does not name."""
-_KINDS: Final = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+TAKEOVER_SECONDS: Final = 30.0
+"""A successor waits so long for all members to be read; then a snapshot has to do, or it gives up."""
 
 log = logging.getLogger("fedns.supervisor")
 
@@ -133,20 +130,29 @@ class Slot:
 class Supervisor:
     """All children of one `fedns serve`."""
 
-    def __init__(self, config: Path, overrides: dict[str, Any], settings: Settings, directory: Path) -> None:
+    def __init__(
+        self,
+        config: Path,
+        overrides: dict[str, Any],
+        settings: Settings,
+        directory: Path,
+        succession: Succession | None = None,
+    ) -> None:
+        self._succession = succession
         self._settings = settings
         workers = settings.dns.workers
         workers = workers if workers is not None else len(os.sched_getaffinity(0))
-        self._lifeline = os.pipe()
+        self._lifeline, self._gate = os.pipe(), os.pipe()
         listener = socket.socket(socket.AF_UNIX)
         path = directory / "control"
         listener.bind(str(path))
         listener.listen(128)
-        plain = open_sockets(settings.dns.listen)
+        plain = open_sockets(settings.dns.listen, succession=succession)
         tls = settings.dns.tls
-        secure = open_sockets(tls.listen, (socket.SOCK_STREAM,)) if tls is not None else []
+        secure = open_sockets(tls.listen, (socket.SOCK_STREAM,), succession=succession) if tls is not None else []
         self._sockets = [*plain, *secure, listener]
-        kinds = {kind: tuple(each.fileno() for each in plain if each.type == kind) for kind in _KINDS}
+        self._offer = Offer(settings.dns.listen, self._sockets[:-1])
+        kinds = {kind: tuple(each.fileno() for each in plain if each.type == kind) for kind in KINDS}
         master = secrets.token_hex(32)
         slots = tuple(_memory(f"fedns slot {at}") for at in range(workers + 1))
 
@@ -166,6 +172,7 @@ class Supervisor:
                 lifeline=self._lifeline[0],
                 workers=workers,
                 master=master,
+                gate=self._gate[0],
                 logging=settings.logging,
             )
 
@@ -174,20 +181,62 @@ class Supervisor:
         self._slots = [self._control, *self._workers]
 
     def run(self) -> int:
-        """Keep all children alive until a signal says stop; 0 after an orderly shutdown."""
+        """Keep all children alive until a signal says stop; 0 after an orderly shutdown, 1 when it cannot take over."""
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
-        asked = self._watch(lambda: None)
+        good = self._succession is None or self._take_over(self._succession)
+        if good:
+            self._open_gate()
+            self._serve()
+        self._offer.close()
+        for slots in (self._workers, [self._control]):
+            self._stop(slots)
+        return 0 if good else 1
+
+    def _serve(self) -> None:
+        """Until a signal and the time after it, or until a successor answers."""
+        asked = self._watch(self._offer.poll)
+        if asked is None:
+            log.info("another process has taken over: stopping")
+            return
         log.info("%s: answering for %g s more, then stopping", asked.name, self._settings.dns.lameduck)
         self._control.send(signal.SIGUSR1)
         end = monotonic() + self._settings.dns.lameduck
-        self._watch(lambda: end)
-        for slots in (self._workers, [self._control]):
-            self._stop(slots)
-        return 0
+        self._watch(lambda: monotonic() >= end)
 
-    def _watch(self, end: Callable[[], float | None]) -> signal.Signals:
-        """Supervise until the time that `end` gives or a signal to stop; returns that signal."""
-        while (limit := end()) is None or monotonic() < limit:
+    def _take_over(self, other: Succession) -> bool:
+        """Get ready behind the other's sockets, answer, and let the other end; False leaves all as it was."""
+        log.info("taking over from process %d, fedns %s", other.pid, other.version)
+        began = monotonic()
+        asked = self._watch(lambda: other.lost or monotonic() - began >= TAKEOVER_SECONDS or self._knows(2))
+        good = asked is None and (other.lost or self._knows(1))
+        if asked is None and not good:
+            log.error("not taking over: process %d knows members that could not be read here", other.pid)
+        if not good:
+            other.close()
+            return False
+        self._open_gate()
+        self._watch(lambda: all(slot.block[counters.LOADED] for slot in self._workers or self._slots))
+        other.done()
+        self._watch(lambda: other.lost)
+        other.close()
+        log.info("took over from process %d within %.1f s", other.pid, monotonic() - began)
+        return True
+
+    def _knows(self, least: int) -> bool:
+        """Whether every member is known (1) or has been read (2), and every worker has been told of it."""
+        control = self._control.block
+        told = [slot.block[counters.GENERATION] >= control[counters.GENERATION] > 0 for slot in self._workers]
+        return control[counters.KNOWN] >= least and all(told)
+
+    def _open_gate(self) -> None:
+        """Let the processes read their sockets."""
+        if self._gate[1] >= 0:
+            os.close(self._gate[1])
+            self._gate = (self._gate[0], -1)
+
+    def _watch(self, enough: Callable[[], bool]) -> signal.Signals | None:
+        """Supervise until it is enough, or until a signal to stop, which is returned."""
+        while not enough():
             now = monotonic()
             for slot in self._slots:
                 slot.bury(now, expected=False)
@@ -202,7 +251,7 @@ class Supervisor:
                 self._control.send(signal.SIGHUP)
                 continue
             return signal.Signals(caught.si_signo)
-        return signal.SIGTERM
+        return None
 
     def _stop(self, slots: list[Slot]) -> None:
         """End these children: asked first, killed when they take too long."""
@@ -228,52 +277,11 @@ class Supervisor:
                 os.waitpid(found.si_pid, os.WNOHANG)
 
 
-def open_sockets(addresses: tuple[Address, ...], kinds: tuple[int, ...] = _KINDS) -> list[socket.socket]:
-    """A UDP and a TCP socket for each address; raises OSError that names the address which cannot be had."""
-    sockets = []
-    for address in addresses:
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        port = address.port
-        for kind in kinds:
-            each = socket.socket(family, kind)
-            if family == socket.AF_INET6:
-                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            if kind == socket.SOCK_STREAM:
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            else:
-                _prepare_udp(each)
-            try:
-                each.bind((address.host, port))
-            except OSError as error:
-                each.close()
-                raise OSError(error.errno, f"cannot listen on {address.host} port {port}: {error}") from error
-            # Port 0 (any free one) is the same for both, as clients expect.
-            port = each.getsockname()[1]
-            if kind == socket.SOCK_STREAM:
-                each.listen(BACKLOG)
-            each.setblocking(False)
-            sockets.append(each)
-    return sockets
+def run(config: Path, overrides: dict[str, Any], *, takeover: bool = False) -> int:
+    """`fedns serve`: 0 after an orderly stop, 1 when the sockets cannot be had, 2 when the configuration is wrong.
 
-
-def _prepare_udp(each: socket.socket) -> None:
-    """Room for packets while workers are replaced, the address that was asked with each, and no fragments.
-
-    PROBE sets DF and believes no path MTU that a stranger's ICMP claims (RFC 9715 section 3.1).
+    With `takeover` the sockets come from the fedns that serves the same addresses, which then ends.
     """
-    each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-    if each.family == socket.AF_INET6:
-        each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-        each.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
-        each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_DONTFRAG, 1)
-    else:
-        each.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
-        each.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE)
-
-
-def run(config: Path, overrides: dict[str, Any]) -> int:
-    """`fedns serve`: 0 after an orderly stop, 1 when the sockets cannot be had, 2 when the configuration is wrong."""
     try:
         settings = load(config, overrides, os.environ)
     except ConfigError as error:
@@ -282,10 +290,11 @@ def run(config: Path, overrides: dict[str, Any]) -> int:
         return 2
     logs.configure(settings.logging)
     try:
+        succession = Succession(settings.dns.listen) if takeover else None
         # The socket between control process and workers lies here: for this user only.
         with tempfile.TemporaryDirectory(prefix="fedns-", ignore_cleanup_errors=True) as directory:
-            return Supervisor(config, overrides, settings, Path(directory)).run()
-    except OSError as error:
+            return Supervisor(config, overrides, settings, Path(directory), succession).run()
+    except (OSError, HandoverError) as error:
         log.error("%s", error)  # noqa: TRY400 -- a sentence for the operator, no traceback
         return 1
 

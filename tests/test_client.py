@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from fedns.client import Ask, ClientError, ask
+from fedns.listening import open_sockets
 from fedns.servers.stream import StreamDoor
 from fedns.servers.udp import UdpDoor
 from fedns.settings.schema import Address
-from fedns.supervisor import open_sockets
 from tests.answers.replicas import WEB, replica
 
 

@@ -19,7 +19,7 @@ from fedns.lab.demo import addresses_of
 from fedns.lab.processes import free_port, serving
 from fedns.lab.world import SERVICE, World
 from fedns.settings.schema import Address, Dns, Settings, Tls
-from fedns.supervisor import Supervisor, open_sockets, run
+from fedns.supervisor import Supervisor, run
 from tests.lab.worlds import running, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -173,16 +173,6 @@ async def test_a_wrong_configuration_ends_with_2(tmp_path: Path, text: str | Non
     assert done.returncode == code
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
-
-
-async def test_an_address_in_use_is_named() -> None:
-    """The error says which address cannot be had."""
-    (first, second) = open_sockets((Address("127.0.0.1", 0),))
-    assert first.type == socket.SOCK_STREAM
-    with pytest.raises(OSError, match=r"cannot listen on 127\.0\.0\.1 port"):
-        open_sockets((Address("127.0.0.1", first.getsockname()[1]),))
-    first.close()
-    second.close()
 
 
 def _alive(pid: int) -> bool:

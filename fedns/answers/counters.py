@@ -41,8 +41,10 @@ ACCEPT_PAUSES: Final = 14
 
 LOG_DROPS: Final = 15
 """Lines of the query log that nobody took in time."""
+KNOWN: Final = 16
+"""Of the control process: 1 when every member is known, be it from a snapshot, 2 when every one has been read."""
 
-DROPS: Final = 16
+DROPS: Final = 17
 DROP_REASONS: Final = (
     "malformed",
     "send_buffer_full",

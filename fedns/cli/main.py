@@ -53,8 +53,9 @@ def fedns() -> None:
 @click.option("--config", "path", required=True, type=click.Path(path_type=Path), help="The configuration file.")
 @click.option("--listen", multiple=True, metavar="ADDRESS:PORT", help="Where to answer DNS; may be repeated.")
 @click.option("--workers", metavar="N", help="DNS worker processes, or auto.")
+@click.option("--takeover", is_flag=True, help="Take the sockets from the fedns that serves them now, which then ends.")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Any key, like dns.lameduck=0s; repeatable.")
-def serve(path: Path, listen: tuple[str, ...], workers: str | None, pairs: tuple[str, ...]) -> None:
+def serve(path: Path, listen: tuple[str, ...], workers: str | None, pairs: tuple[str, ...], *, takeover: bool) -> None:
     """Answer DNS questions for the clusters of a configuration, until SIGTERM.
 
     Flags win over environment variables (FEDNS_DNS_WORKERS=2), and these win over the file. SIGHUP reads the
@@ -67,7 +68,7 @@ def serve(path: Path, listen: tuple[str, ...], workers: str | None, pairs: tuple
         overrides["dns.workers"] = workers
     from fedns.supervisor import run
 
-    sys.exit(run(path, overrides))
+    sys.exit(run(path, overrides, takeover=takeover))
 
 
 def chosen(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from fedns.control.publish import Publisher
 from fedns.control.readiness import Health, Readiness
 from fedns.control.saving import Saving
 from fedns.control.truth import Truth
+from fedns.federation.health import Freshness
 from fedns.servers import worker
 from fedns.servers.feed import follow
 from fedns.settings import logs
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from fedns.control.admin import Servers
 
 HEARTBEAT_SECONDS: Final = 0.2
-HTTP_RETRY_SECONDS: Final = 10.0
+HTTP_RETRY_SECONDS: Final = 3.0
 FIRST_PAGE_SECONDS: Final = 1.0
 """The HTTP servers open after so long at most."""
 FIRST_LOOK_SECONDS: Final = 5.0
@@ -128,6 +129,9 @@ class Daemon:
     def _beat(self) -> None:
         self._own[counters.HEARTBEAT] = monotonic_ns()
         self._own[counters.GENERATION] = self._publisher.generation
+        statuses = self._truth.statuses.values()
+        known = bool(statuses) and all(each.state != Freshness.SYNCING for each in statuses)
+        self._own[counters.KNOWN] = known + (known and all(each.synced for each in statuses))
 
     def _tick(self) -> None:
         self._pipeline.tick()

@@ -64,15 +64,19 @@ class Mischief:
         self._broken.clear()
 
     async def processes(self) -> None:
-        """Kill or stop workers, the control process, or both, and have the configuration read again."""
+        """Kill or stop workers, the control process, or both; have the configuration read again; take over."""
         random = self._random("processes")
         while True:
             await asyncio.sleep(random.uniform(2.0, 6.0))
             number = random.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP))
-            modules = random.choice(((WORKER,), (CONTROL,), (WORKER, CONTROL), ()))
-            for module in modules:
+            modules = random.choice(((WORKER,), (CONTROL,), (WORKER, CONTROL), (), None))
+            for module in modules or ():
                 self._end(module, number, random)
-            if not modules:
+            if modules is None:
+                self._tell("supervisor: taken over")
+                with contextlib.suppress(RuntimeError):  # members that hang may keep it from that
+                    await self._world.succeed()
+            elif not modules:
                 self._tell("supervisor: SIGHUP")
                 os.kill(self._world.server_pid, signal.SIGHUP)
 

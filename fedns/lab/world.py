@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -128,16 +129,36 @@ class World:
                     raise RuntimeError(f"fedns ended with {self._server.returncode}: see {self.directory}/fedns.log")
                 await asyncio.sleep(0.05)
 
+    async def succeed(self) -> float:
+        """Let another server take over from the one that runs; returns how long that took, in seconds."""
+        before, began = self._server, monotonic()
+        assert before is not None
+        await self.exec("--takeover")
+        assert self._server is not None
+        both = [asyncio.create_task(each.wait()) for each in (before, self._server)]
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # Also when this is cancelled: one of the two is to be ended with the world.
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            for each in both:
+                each.cancel()
+            if before.returncode is None:
+                self._server = before
+        if before.returncode is None:
+            raise RuntimeError(f"nobody took over: see {self.directory}/fedns.log")
+        return monotonic() - began
+
     async def close_server(self) -> None:
         """End the server in order, and leave the members."""
         if self._server is not None:
             await end(self._server)
 
-    async def exec(self) -> None:
+    async def exec(self, *words: str) -> None:
         """Start the server, and wait for nothing."""
         with (self.directory / "fedns.log").open("ab") as log:
             self._server = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "fedns", "serve", "--config", str(self.config)),
+                *(sys.executable, "-m", "fedns", "serve", "--config", str(self.config), *words),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

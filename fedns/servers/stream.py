@@ -8,6 +8,7 @@ import asyncio
 import resource
 import socket
 from collections import OrderedDict
+from math import inf
 from time import monotonic
 from typing import Any, Final
 
@@ -65,6 +66,11 @@ class StreamDoor:
         self._loop = loop
         self._again = 0.0
         self.sweep(monotonic())
+
+    def leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Accept no more; who is connected may still ask."""
+        self._again = inf
+        self._pause(loop)
 
     def stop(self, loop: asyncio.AbstractEventLoop) -> None:
         """Accept no more, and close what is open once it has been answered."""

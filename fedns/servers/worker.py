@@ -13,6 +13,7 @@ from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.servers.batch import AVAILABLE
 from fedns.servers.feed import follow
+from fedns.servers.gate import Gate
 from fedns.servers.querylog import QueryLog
 from fedns.servers.stream import StreamDoor
 from fedns.servers.tls import Certificate
@@ -22,7 +23,7 @@ from fedns.settings.child import Child, inherited, started
 
 TICK_SECONDS: Final = 0.1
 DRAIN_SECONDS: Final = 0.2
-"""After the last read: time for the event loop to write what streams still hold."""
+"""After the last accept: time to ask; after the last read: time for the event loop to write what streams still hold."""
 
 
 class Doors:
@@ -39,6 +40,7 @@ class Doors:
         if tls:
             self._streams.append(StreamDoor(tls, replica, Certificate(child.cert_file, child.key_file), log))
         self._open = False
+        self._gate = Gate(child)
 
     def tick(self, loop: asyncio.AbstractEventLoop) -> None:
         """Heartbeat, ageing, deadlines; opens the doors once there is something to answer from."""
@@ -51,19 +53,25 @@ class Doors:
             # All processes read the same sockets: one of them tells.
             self._replica.counts[counters.RECEIVE_OVERFLOWS] = self._udp.overflows()
         self._replica.counts[counters.CONNECTIONS] = sum(len(door.connections) for door in self._streams)
-        if self._replica.loaded and not self._open:
+        if self._replica.loaded and not self._open and self._gate.open(now):
             self._open = True
             self._replica.counts[counters.LOADED] = 1
             self._udp.start(loop)
             for door in self._streams:
                 door.start(loop)
 
-    def close(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Read no more; the other processes go on with the same sockets."""
+    def leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take nothing new; the other processes go on with the same sockets. Who is connected may still ask."""
         if self._open:
-            self._open = False
             self._replica.counts[counters.LOADED] = 0
             self._udp.stop(loop)
+            for door in self._streams:
+                door.leave(loop)
+
+    def close(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read no more."""
+        if self._open:
+            self._open = False
             for door in self._streams:
                 door.stop(loop)
         for each in self._sockets:
@@ -83,6 +91,9 @@ async def serve(child: Child, replica: Replica, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), TICK_SECONDS)
         except TimeoutError:
             continue
+    # A client that was accepted just now has still to ask; then what was answered has still to be written.
+    doors.leave(loop)
+    await asyncio.sleep(DRAIN_SECONDS)
     doors.close(loop)
     await asyncio.sleep(DRAIN_SECONDS)
 

@@ -30,7 +30,7 @@ class Child(Struct, frozen=True, kw_only=True):
     `listener` is the Unix socket on which the control process hears the workers, `path` its place in the file system.
     `tls` are listening sockets, for the certificate and key in these files. `lifeline` reaches its end when the
     supervisor is gone. `master`, in hexadecimal, is what the DNS cookies of all workers are made from when the
-    configuration has no secrets.
+    configuration has no secrets. Nothing reads its sockets before `gate` has reached its end (-1: it has).
     """
 
     config: str
@@ -47,11 +47,13 @@ class Child(Struct, frozen=True, kw_only=True):
     lifeline: int
     workers: int
     master: str = ""
+    gate: int = -1
     logging: Logging = Logging()
 
     def descriptors(self) -> tuple[int, ...]:
         """Everything that must be inherited."""
-        return (*self.slots, self.listener, *self.udp, *self.tcp, *self.tls, self.lifeline)
+        gate = () if self.gate < 0 else (self.gate,)
+        return (*self.slots, self.listener, *self.udp, *self.tcp, *self.tls, self.lifeline, *gate)
 
     def environment(self) -> dict[str, str]:
         """The environment of the child."""

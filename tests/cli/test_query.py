@@ -10,10 +10,10 @@ from click.testing import CliRunner, Result
 
 from fedns.cli.main import fedns
 from fedns.cli.query import lines
+from fedns.listening import open_sockets
 from fedns.servers.stream import StreamDoor
 from fedns.servers.udp import UdpDoor
 from fedns.settings.schema import Address
-from fedns.supervisor import open_sockets
 from tests.answers.replicas import WEB, replica
 
 

@@ -20,10 +20,10 @@ from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.lab.cluster import FakeCluster
 from fedns.lab.processes import free_port
+from fedns.listening import open_sockets
 from fedns.servers.feed import follow
 from fedns.settings.child import Child, map_block
 from fedns.settings.schema import Address
-from fedns.supervisor import open_sockets
 from tests.control.stage import PATIENCE, block, until
 
 WEB: dict[str, Any] = {

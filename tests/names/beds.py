@@ -20,10 +20,10 @@ from fedns.answers.rules import Rules
 from fedns.answers.wire import Generation, Members, NewRules, Replace
 from fedns.federation.health import Freshness, Status, Timers
 from fedns.federation.objects import Export
+from fedns.listening import open_sockets
 from fedns.servers.worker import serve
 from fedns.settings.child import Child
 from fedns.settings.schema import Address
-from fedns.supervisor import open_sockets
 
 TIMERS: Final = Timers(suspect_after=1e5, stale_after=2e5, expire_after=4e5, unsynced_after=1e5)
 """A test of any length changes no state."""

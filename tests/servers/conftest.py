@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from fedns.listening import open_sockets
 from fedns.settings.schema import Address
-from fedns.supervisor import open_sockets
 
 
 @pytest.fixture

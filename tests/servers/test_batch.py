@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from fedns.listening import open_sockets
 from fedns.servers.batch import PACKET_BYTES, SIZE, Batch
 from fedns.servers.plain import Plain
 from fedns.settings.schema import Address
-from fedns.supervisor import open_sockets
 
 PLACES = {
     "IPv4": ("127.0.0.1", "127.0.0.1"),

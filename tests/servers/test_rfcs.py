@@ -18,10 +18,10 @@ import pytest
 import pytest_asyncio
 from msgspec import structs
 
+from fedns.listening import open_sockets
 from fedns.servers.tls import Certificate
 from fedns.servers.udp import UdpDoor
 from fedns.settings.schema import Address
-from fedns.supervisor import open_sockets
 from tests.answers.replicas import RULES, WEB, ZONE, replica
 from tests.servers.streams import connect, framed, opened
 from tests.settings.certificates import write_pair

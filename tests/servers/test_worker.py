@@ -15,10 +15,10 @@ from msgspec import structs
 from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.answers.wire import Generation, Members, NewRules, Replace
+from fedns.listening import open_sockets
 from fedns.servers.worker import serve
 from fedns.settings.child import Child, map_block
 from fedns.settings.schema import Address
-from fedns.supervisor import open_sockets
 from tests.answers.replicas import RULES, WEB, addresses, export, fresh, replica
 from tests.servers.streams import QUERIES, connect, framed, read
 from tests.settings.certificates import write_pair

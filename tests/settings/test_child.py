@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from fedns.answers import counters
+from fedns.listening import open_sockets
 from fedns.settings.child import VARIABLE, Child, inherited, map_block, started
 from fedns.settings.schema import Address
-from fedns.supervisor import open_sockets
 
 TOLD = Child(
     config="/etc/fedns.yaml",
@@ -22,6 +22,7 @@ TOLD = Child(
     tcp=(11,),
     lifeline=12,
     workers=1,
+    gate=13,
 )
 
 
@@ -37,7 +38,7 @@ def _signals() -> Iterator[None]:
 def test_a_child_reads_what_it_was_told() -> None:
     """The environment carries everything; all descriptors are named for inheritance."""
     assert started(TOLD.environment(), "test") == TOLD
-    assert sorted(TOLD.descriptors()) == list(range(7, 13))
+    assert sorted(TOLD.descriptors()) == list(range(7, 14))
 
 
 def test_a_child_started_by_hand_says_who_starts_it() -> None:
