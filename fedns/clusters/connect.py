@@ -107,7 +107,8 @@ class Connection:
             with _as_lost():
                 response = await self._client.request(path, list(params), timeouts)
         except LostError:
-            self._doubted = True  # perhaps for another address, or another authority
+            self._doubted = True  # perhaps for another address, or another authority: looked at before the next try
+            self._look()
             raise
         whole = False
         try:
