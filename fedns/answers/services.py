@@ -14,7 +14,7 @@ from msgspec import structs
 from fedns.answers import addresses, codes, records
 from fedns.answers.addresses import Target
 from fedns.answers.answer import Answer, AnswerGroup, Question, one
-from fedns.answers.names import Asked
+from fedns.answers.names import ANCHORS, Asked
 from fedns.answers.negatives import UNSURE_TTL, absent, empty, nodata, outdated, tell, unnamed
 from fedns.answers.packet import Record
 from fedns.answers.parts import aliases, decide, parts, placement
@@ -188,9 +188,22 @@ def _only(found: Service, cluster: str, host: str) -> Service:
 
 
 def _above(question: Question, found: Service) -> Answer:
-    """A name above dotted cluster ids or pinned names: it has no records, and exists where the service does."""
+    """A name above dotted cluster ids or pinned names: it has no records, and exists where names below it do."""
+    asked, labels = question.asked, question.query.labels
+    left = ".".join(label.decode("latin-1") for label in labels[: len(labels) - len(asked.home)])
+    if asked.protocol:
+        return unnamed(question)  # a port of a dotted cluster does not lie below this name
     decision = placement(question, found)
-    return nodata(question) if decision.groups else _nobody(question, found, decision)
+    if left.endswith(tuple(ANCHORS)):
+        return nodata(question) if decision.groups else _nobody(question, found, decision)
+    below = {name for name in question.state.world.clusters if name.lower().endswith(f".{left}")}
+    exists = any(export.cluster in below for export in found.exports)
+    if asked.zone.kind == "clusterset":
+        if not found.headless:
+            return unnamed(question)
+        own = _own(decision, FORBIDDEN | {Reason.CLOSED})
+        exists = any(each.host and each.cluster in below for each in own)
+    return nodata(question) if exists else absent(question, below)
 
 
 def _own(decision: Placement, excluded: Collection[Reason]) -> Sequence[Candidate]:

@@ -32,6 +32,7 @@ CLUSTERSET = {
     "M15 unknown cluster": (f"eu9.db.shop.{STRICT}", "A", ["NXDOMAIN"]),
     "M17 dotted cluster id": (f"pet-0.c1.fleet.db.shop.{STRICT}", "A", ["5 A 10.3.0.1"]),
     "M17 above dotted ids": (f"fleet.db.shop.{STRICT}", "A", ["NODATA"]),
+    "M17 above dotted ids, never of a ClusterIP service": (f"fleet.api.shop.{STRICT}", "A", ["NXDOMAIN"]),
     "M20 not exported": (f"web.shop.{STRICT}", "A", ["NXDOMAIN"]),
     "other type": (f"db.shop.{STRICT}", "MX", ["NODATA"]),
     "ANY": (f"db.shop.{STRICT}", "ANY", ['3600 HINFO "RFC8482" ""']),
@@ -56,6 +57,9 @@ FEDERATED = {
     "cluster": (f"us1.api.shop.{FEDERAL}", "A", ["20 A 203.0.113.2"]),
     "cluster, ready hosts": (f"eu1.db.shop.{FEDERAL}", "A", ["20 A 10.1.0.1", "20 A 10.1.0.2"]),
     "dotted cluster": (f"c1.fleet.db.shop.{FEDERAL}", "A", ["20 A 10.3.0.1"]),
+    "above a dotted cluster that does not export": (f"fleet.api.shop.{FEDERAL}", "A", ["NXDOMAIN"]),
+    "a port above a dotted cluster": (f"_https._tcp.fleet.db.shop.{FEDERAL}", "SRV", ["NXDOMAIN"]),
+    "above a dotted cluster": (f"fleet.db.shop.{FEDERAL}", "A", ["NODATA"]),
     "cluster that does not export": (f"c1.fleet.api.shop.{FEDERAL}", "A", ["NXDOMAIN"]),
     "host": (f"pet-0.us1.db.shop.{FEDERAL}", "A", ["20 A 10.2.0.1"]),
     "port of a host": (f"_https._tcp.pet-0.us1.db.shop.{FEDERAL}", "SRV", [

@@ -1,0 +1,76 @@
+"""One real worker process, told by this one what it serves: nothing else of fedns runs."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Final
+
+from fedns.answers import counters
+from fedns.answers.wire import ToWorker, frame
+from fedns.settings.child import Child, map_block
+from fedns.settings.schema import Address
+from fedns.supervisor import open_sockets
+
+START_SECONDS: Final = 60.0
+END_SECONDS: Final = 20.0
+
+
+@contextmanager
+def worker(directory: Path, messages: Iterable[ToWorker]) -> Iterator[int]:
+    """The port on 127.0.0.1 where a worker answers from what these messages say, over UDP and TCP."""
+    said = b"".join(map(frame, messages))
+    path = directory / "feed"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        feed = threading.Thread(target=_tell, args=(listener, said), daemon=True)
+        feed.start()
+        opened = {each.type: each for each in open_sockets((Address("127.0.0.1", 0),))}
+        udp, tcp = opened[socket.SOCK_DGRAM], opened[socket.SOCK_STREAM]
+        block = os.memfd_create("differential")
+        os.ftruncate(block, counters.BYTES)
+        lifeline = os.pipe()
+        child = Child(
+            config="",
+            overrides={},
+            slot=0,
+            slots=(block,),
+            listener=listener.fileno(),
+            path=str(path),
+            udp=(udp.fileno(),),
+            tcp=(tcp.fileno(),),
+            lifeline=lifeline[0],
+            workers=1,
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fedns.servers.worker"], env=child.environment(), pass_fds=child.descriptors()
+        )
+        try:
+            loaded, started = map_block(block), monotonic()
+            while not loaded[counters.LOADED]:
+                assert process.poll() is None, "the worker ended"
+                assert monotonic() - started < START_SECONDS
+                sleep(0.05)
+            yield udp.getsockname()[1]
+        finally:
+            process.terminate()
+            process.wait(END_SECONDS)
+            for each in (*lifeline, block):
+                os.close(each)
+            udp.close()
+            tcp.close()
+
+
+def _tell(listener: socket.socket, said: bytes) -> None:
+    """Say everything to whoever comes first, and listen until it hangs up."""
+    connection, _ = listener.accept()
+    with connection:
+        connection.sendall(said)
+        while connection.recv(4096):
+            pass
