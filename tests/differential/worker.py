@@ -22,7 +22,7 @@ END_SECONDS: Final = 20.0
 
 
 @contextmanager
-def worker(directory: Path, messages: Iterable[ToWorker]) -> Iterator[int]:
+def worker(directory: Path, messages: Iterable[ToWorker], *, port: int = 0) -> Iterator[int]:
     """The port on 127.0.0.1 where a worker answers from what these messages say, over UDP and TCP."""
     said = b"".join(map(frame, messages))
     path = directory / "feed"
@@ -31,7 +31,7 @@ def worker(directory: Path, messages: Iterable[ToWorker]) -> Iterator[int]:
         listener.listen()
         feed = threading.Thread(target=_tell, args=(listener, said), daemon=True)
         feed.start()
-        opened = {each.type: each for each in open_sockets((Address("127.0.0.1", 0),))}
+        opened = {each.type: each for each in open_sockets((Address("127.0.0.1", port),))}
         udp, tcp = opened[socket.SOCK_DGRAM], opened[socket.SOCK_STREAM]
         block = os.memfd_create("differential")
         os.ftruncate(block, counters.BYTES)
