@@ -1,7 +1,7 @@
 """Runs in namespaces of its own: a worker, a CoreDNS before it where wanted, and the commands that it is given.
 
-`python -m tests.clients.inside DIRECTORY [COREDNS]`, with commands as JSON lines on standard input; what each prints comes as a
-JSON string on a line. /etc/resolv.conf is DIRECTORY/resolv.conf here, and nothing but loopback is there.
+`python -m tests.clients.inside DIRECTORY [COREDNS]`, with commands as JSON lines on standard input; what each prints
+comes as a JSON string on a line. /etc/resolv.conf is DIRECTORY/resolv.conf here, and nothing but loopback is there.
 """
 
 import json

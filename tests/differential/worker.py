@@ -13,9 +13,9 @@ from typing import Final
 
 from fedns.answers import counters
 from fedns.answers.wire import ToWorker, frame
+from fedns.listening import open_sockets
 from fedns.settings.child import Child, map_block
 from fedns.settings.schema import Address
-from fedns.supervisor import open_sockets
 
 START_SECONDS: Final = 60.0
 END_SECONDS: Final = 20.0
@@ -33,14 +33,15 @@ def worker(directory: Path, messages: Iterable[ToWorker], *, port: int = 0) -> I
         feed.start()
         opened = {each.type: each for each in open_sockets((Address("127.0.0.1", port),))}
         udp, tcp = opened[socket.SOCK_DGRAM], opened[socket.SOCK_STREAM]
-        block = os.memfd_create("differential")
-        os.ftruncate(block, counters.BYTES)
+        slots = tuple(os.memfd_create(f"differential {at}") for at in range(2))
+        for each in slots:
+            os.ftruncate(each, counters.BYTES)
         lifeline = os.pipe()
         child = Child(
             config="",
             overrides={},
-            slot=0,
-            slots=(block,),
+            slot=1,
+            slots=slots,
             listener=listener.fileno(),
             path=str(path),
             udp=(udp.fileno(),),
@@ -52,7 +53,7 @@ def worker(directory: Path, messages: Iterable[ToWorker], *, port: int = 0) -> I
             [sys.executable, "-m", "fedns.servers.worker"], env=child.environment(), pass_fds=child.descriptors()
         )
         try:
-            loaded, started = map_block(block), monotonic()
+            loaded, started = map_block(slots[1]), monotonic()
             while not loaded[counters.LOADED]:
                 assert process.poll() is None, "the worker ended"
                 assert monotonic() - started < START_SECONDS
@@ -61,7 +62,7 @@ def worker(directory: Path, messages: Iterable[ToWorker], *, port: int = 0) -> I
         finally:
             process.terminate()
             process.wait(END_SECONDS)
-            for each in (*lifeline, block):
+            for each in (*lifeline, *slots):
                 os.close(each)
             udp.close()
             tcp.close()
