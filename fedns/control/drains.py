@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import structs
 
 from fedns.answers.rules import Rules
-from fedns.control.keeping import DrainOrder, Keeper, RefusedOrderError
+from fedns.control.keeping import DrainOrder, Ledger, RefusedOrderError
 from fedns.control.reach import Reach, longest_ttl
 from fedns.control.truth import Truth
 from fedns.federation.drains import Drain, drain
@@ -28,13 +28,13 @@ class Drains:
     def __init__(
         self,
         truth: Truth,
-        keeper: Keeper,
+        ledger: Ledger,
         reach: Reach,
         changed: Callable[[], None],
         clock: Callable[[], float] = time,
     ) -> None:
         self._truth = truth
-        self._keeper = keeper
+        self._ledger = ledger
         self._reach = reach
         self._changed = changed
         self._clock = clock
@@ -52,7 +52,7 @@ class Drains:
 
     def added(self, rules: Rules) -> Rules:
         """The rules with all drains."""
-        every = (*self._configured.values(), *self._keeper.kept.drains)
+        every = (*self._configured.values(), *self._ledger.kept.drains)
         return structs.replace(rules, drains=tuple(map(_drain, every)))
 
     def tick(self) -> None:
@@ -65,9 +65,9 @@ class Drains:
             return structs.replace(order, stopped=now) if new else order
 
         self._configured = {target: noted(order) for target, order in self._configured.items()}
-        ordered = tuple(map(noted, self._keeper.kept.drains))
-        if ordered != self._keeper.kept.drains:
-            self._keeper.note(drains=ordered)
+        ordered = tuple(map(noted, self._ledger.kept.drains))
+        if ordered != self._ledger.kept.drains:
+            self._ledger.note(drains=ordered)
 
     def drain(self, target: str, *, force: bool) -> None:
         """Take something out; raises RefusedOrderError."""
@@ -76,23 +76,23 @@ class Drains:
         except ValueError as error:
             raise RefusedOrderError(str(error)) from error
         check_cluster(wanted.cluster, self._truth.rules)
-        held = self._keeper.kept.drains
+        held = self._ledger.kept.drains
         if any(each.target == target and each.force == force for each in held):
             return
         order = DrainOrder(target=target, force=force, since=self._clock())
-        self._keeper.order(drains=(*(each for each in held if each.target != target), order))
+        self._ledger.order(drains=(*(each for each in held if each.target != target), order))
         log.info("drained by order: %s%s", target, " by force" if force else "")
         self._changed()
 
     def undrain(self, target: str) -> None:
         """Put something back; raises RefusedOrderError."""
-        held = self._keeper.kept.drains
+        held = self._ledger.kept.drains
         left = tuple(each for each in held if each.target != target)
         if left == held:
             if target in self._configured:
                 raise RefusedOrderError(f"{target} is drained by the configuration: remove it from drains there")
             raise RefusedOrderError(f"{target} is not drained")
-        self._keeper.order(drains=left)
+        self._ledger.order(drains=left)
         log.info("drained no more: %s", target)
         self._changed()
 
@@ -104,7 +104,7 @@ class Drains:
         ttl = longest_ttl(self._truth.rules)
         for by, orders in (
             ("configuration", tuple(self._configured.values())),
-            ("order", self._keeper.kept.drains),
+            ("order", self._ledger.kept.drains),
         ):
             for order in orders:
                 yield {

@@ -49,7 +49,7 @@ class Kept(Struct, frozen=True, kw_only=True):
     pauses: dict[str, Pause] = {}
 
 
-class Keeper:
+class Ledger:
     """Holds what is ordered, and the file that keeps it, if there is one."""
 
     def __init__(self) -> None:

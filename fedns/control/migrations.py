@@ -15,7 +15,7 @@ from msgspec import structs
 
 from fedns.answers.rules import Rules
 from fedns.control.drains import check_cluster
-from fedns.control.keeping import Keeper, Pause, RefusedOrderError
+from fedns.control.keeping import Ledger, Pause, RefusedOrderError
 from fedns.control.reach import Reach, longest_ttl
 from fedns.control.truth import Truth
 from fedns.federation.health import Freshness
@@ -33,13 +33,13 @@ class Migrations:
     def __init__(
         self,
         truth: Truth,
-        keeper: Keeper,
+        ledger: Ledger,
         reach: Reach,
         changed: Callable[[], None],
         clock: Callable[[], float] = time,
     ) -> None:
         self._truth = truth
-        self._keeper = keeper
+        self._ledger = ledger
         self._reach = reach
         self._changed = changed
         self._clock = clock
@@ -78,20 +78,20 @@ class Migrations:
             raise RefusedOrderError(f"{wanted.name} cannot move from {wanted.source} to itself")
         if any(each.name == wanted.name for each in self._all()):
             raise RefusedOrderError(f"{wanted.name} is on its way already: abort that migration first")
-        self._keeper.order(migrations=(*self._keeper.kept.migrations, wanted))
+        self._ledger.order(migrations=(*self._ledger.kept.migrations, wanted))
         log.info("%s moves from %s to %s: %s", wanted.name, wanted.source, wanted.target, wanted.schedule)
         self._changed()
 
     def abort(self, name: str) -> None:
         """End one: its source gets back at once what was moved. Raises RefusedOrderError."""
-        held = self._keeper.kept.migrations
+        held = self._ledger.kept.migrations
         left = tuple(each for each in held if each.name != name)
         if left == held:
             if any(each.name == name for each in self._configured):
                 raise RefusedOrderError(f"{name} moves by the configuration: remove it from migrations there")
             raise RefusedOrderError(f"{name} is not on its way")
-        pauses = {key: pause for key, pause in self._keeper.kept.pauses.items() if key.rpartition("@")[0] != name}
-        self._keeper.order(migrations=left, pauses=pauses)
+        pauses = {key: pause for key, pause in self._ledger.kept.pauses.items() if key.rpartition("@")[0] != name}
+        self._ledger.order(migrations=left, pauses=pauses)
         log.info("%s moves no more", name)
         self._changed()
 
@@ -132,7 +132,7 @@ class Migrations:
         """Those of the configuration, and of the others those for services that it does not name."""
         yield from self._configured
         names = {each.name for each in self._configured}
-        yield from (each for each in self._keeper.kept.migrations if each.name not in names)
+        yield from (each for each in self._ledger.kept.migrations if each.name not in names)
 
     def _elapsed(self, each: Migration) -> float:
         """Seconds since the start that count."""
@@ -141,7 +141,7 @@ class Migrations:
         return until - each.start - pause.seconds
 
     def _paused(self, each: Migration) -> Pause:
-        return self._keeper.kept.pauses.get(_key(each), Pause())
+        return self._ledger.kept.pauses.get(_key(each), Pause())
 
     def _pause(self, each: Migration) -> None:
         """Whether it must wait now, from its start to its last step."""
@@ -156,7 +156,7 @@ class Migrations:
         else:
             after = Pause(seconds=pause.seconds + now - (pause.since or now))
             log.info("%s goes on to move to %s", each.name, each.target)
-        self._keeper.note(pauses={**self._keeper.kept.pauses, _key(each): after})
+        self._ledger.note(pauses={**self._ledger.kept.pauses, _key(each): after})
 
     def _reason(self, each: Migration) -> str:
         status = self._truth.statuses.get(each.target)

@@ -5,7 +5,7 @@ from time import time
 
 from fedns.answers.rules import Rules
 from fedns.control.drains import Drains
-from fedns.control.keeping import Keeper
+from fedns.control.keeping import Ledger
 from fedns.control.migrations import Migrations
 from fedns.control.reach import Reach
 from fedns.control.truth import Truth
@@ -18,13 +18,13 @@ class Orders:
     def __init__(
         self, truth: Truth, reach: Callable[[], Reach], changed: Callable[[], None], clock: Callable[[], float] = time
     ) -> None:
-        self._keeper = Keeper()
-        self.drains = Drains(truth, self._keeper, reach(), changed, clock)
-        self.migrations = Migrations(truth, self._keeper, reach(), changed, clock)
+        self._ledger = Ledger()
+        self.drains = Drains(truth, self._ledger, reach(), changed, clock)
+        self.migrations = Migrations(truth, self._ledger, reach(), changed, clock)
 
     def configure(self, settings: Settings) -> None:
         """Other settings: the file, and what they order themselves."""
-        self._keeper.use(settings.state)
+        self._ledger.use(settings.state)
         self.drains.configure(settings)
         self.migrations.configure(settings)
 

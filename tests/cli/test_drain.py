@@ -80,8 +80,8 @@ async def test_safe_to_stop(desk: Desk) -> None:
         await until(lambda: desk.tick()["drains"][0]["safeToStopAt"], "every worker knows")
         told = (await desk.run("drain")).stdout
     assert "safe to stop at 20" in told
-    keeper = desk.site.orders._keeper
-    keeper.note(drains=tuple(structs.replace(each, stopped=time() - 60) for each in keeper.kept.drains))
+    ledger = desk.site.orders._ledger
+    ledger.note(drains=tuple(structs.replace(each, stopped=time() - 60) for each in ledger.kept.drains))
     assert "safe to stop since 20" in (await desk.run("drain")).stdout
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fedns.control.keeping import DrainOrder, Keeper, Kept, RefusedOrderError, read, write
+from fedns.control.keeping import DrainOrder, Kept, Ledger, RefusedOrderError, read, write
 
 KEPT = Kept(drains=(DrainOrder(target="eu1/a", force=True, since=1.5, stopped=2.5), DrainOrder(target="us1", since=3)))
 
@@ -38,18 +38,18 @@ def test_a_folder_is_no_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
 
 def test_a_keeper_changes_what_it_can_keep(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """An order that cannot be kept is refused; what came of orders holds even where it cannot be kept."""
-    keeper = Keeper()
+    ledger = Ledger()
     with pytest.raises(RefusedOrderError, match=r"add state: \{path"):
-        keeper.order(drains=KEPT.drains)
-    keeper.note(drains=KEPT.drains[:1])
-    assert keeper.kept.drains == KEPT.drains[:1]
-    keeper.use(str(tmp_path / "missing" / "state"))
-    assert keeper.kept == Kept()
+        ledger.order(drains=KEPT.drains)
+    ledger.note(drains=KEPT.drains[:1])
+    assert ledger.kept.drains == KEPT.drains[:1]
+    ledger.use(str(tmp_path / "missing" / "state"))
+    assert ledger.kept == Kept()
     with pytest.raises(RefusedOrderError, match="cannot be written: No such file"):
-        keeper.order(drains=KEPT.drains)
-    keeper.note(drains=KEPT.drains)
+        ledger.order(drains=KEPT.drains)
+    ledger.note(drains=KEPT.drains)
     assert "cannot be written" in caplog.text
-    keeper.use(str(tmp_path / "state"))
-    keeper.order(drains=KEPT.drains)
-    keeper.use(str(tmp_path / "state"))
-    assert keeper.kept == read(tmp_path / "state") == KEPT
+    ledger.use(str(tmp_path / "state"))
+    ledger.order(drains=KEPT.drains)
+    ledger.use(str(tmp_path / "state"))
+    assert ledger.kept == read(tmp_path / "state") == KEPT

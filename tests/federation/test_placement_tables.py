@@ -1,6 +1,8 @@
 """Placement by tables: spill over three rungs, thresholds at their edges, weights, cost, failover and failback."""
 
+import re
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +60,25 @@ def test_spill(ready: tuple[int, ...], expected: tuple[Fraction, ...]) -> None:
     """With five wanted, each rung takes its fifths of what is left; what nobody takes is scaled up."""
     told = shares(place(three(*ready), HERE, world(), Policy(min_ready=5)))
     assert told == {name: share for name, share in zip(RUNGS, expected, strict=False) if share}
+
+
+def documented() -> list[list[str]]:
+    """The rows of the table of docs/placement.md."""
+    text = (Path(__file__).parents[2] / "docs/placement.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([0-9][0-9/ |]*) \|$", text, re.MULTILINE)
+    return [[cell.strip() for cell in row.split("|")] for row in rows]
+
+
+@pytest.mark.parametrize("row", documented(), ids=" ".join)
+def test_spill_as_documented(row: list[str]) -> None:
+    """What operators read is what is decided."""
+    told = shares(place(three(*map(int, row[:3])), HERE, world(), Policy(min_ready=5)))
+    assert [told.get(name, F(0)) for name in RUNGS] == [F(each) for each in row[3:]]
+
+
+def test_some_is_documented() -> None:
+    """The table is found."""
+    assert len(documented()) == 5
 
 
 @pytest.mark.parametrize(
