@@ -23,7 +23,6 @@ from fedns.lab.world import World
 FILTERED: Final = 17
 NO_REACHABLE_AUTHORITY: Final = 22
 OTHER: Final = 0
-STATE: Final = {"path": "state.json"}
 WEB: Final = "shop/web"
 NEXT_STEP_SECONDS: Final = 15.0
 """A step of the story's migration comes within so many seconds."""
@@ -181,8 +180,8 @@ TALES: Final[dict[str, Tale]] = {
         settings={"policies": [{"ladder": ["any"], "minReady": 4}]},
         entries={"eu1": {"cost": 1}, "eu2": {"cost": 2}, "us1": {"cost": 9}},
     ),
-    "drain": Tale(steps=_drain, settings={"state": STATE}),
+    "drain": Tale(steps=_drain),
     "jurisdiction": Tale(steps=_jurisdiction, settings={"policies": [{"jurisdictions": ["eu"]}]}),
-    "migrate": Tale(steps=_migrate, settings={"state": STATE}),
+    "migrate": Tale(steps=_migrate),
 }
 """Every story, by the word that `fedns lab --script` takes."""

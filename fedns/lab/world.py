@@ -24,6 +24,8 @@ from fedns.lab.simulator import Deployment
 from fedns.lab.store import Store
 
 STATE_FILE: Final = "lab.json"
+ORDERS_FILE: Final = "orders.json"
+"""What was drained or moved: of this run only."""
 SERVICE: Final = "web.shop.myfed.svc.example.com"
 """The service that every member has when the lab starts."""
 
@@ -210,10 +212,14 @@ class World:
             for zone in member.zones:
                 dig = f"dig @127.0.0.1 -p {self.port} -b {member.source(zone)} {SERVICE}"
                 lines.append(f"  {dig}   # {member.name}, {zone}")
-        last = self.plan[-1].name
+        last, admin = self.plan[-1].name, f"http://127.0.0.1:{self.http_port}"
         lines += [
             "Why this answer?",
             f"  dig @127.0.0.1 -p {self.port} _explain.{SERVICE} TXT",
+            f"  fedns explain shop/web --from {self.plan[-1].source(self.plan[-1].zones[0])} --server {admin}",
+            "Take a cluster out, and put it back:",
+            f"  fedns drain {last} --server {admin}",
+            f"  fedns undrain {last} --server {admin}",
             "Break a cluster and heal it:",
             f"  fedns lab --dir {self.directory} fault {last} stop",
             f"  fedns lab --dir {self.directory} fault {last} heal",
@@ -237,6 +243,7 @@ class World:
     def _write(self) -> None:
         """The server's configuration, and what `fedns lab fault` must know."""
         self.http_port = free_port()
+        (self.directory / ORDERS_FILE).unlink(missing_ok=True)
         self.config.write_text(json.dumps(self._settings(), indent=2) + "\n")
         state = {
             name: {"pid": each.pid, "admin": each.admin}
@@ -260,6 +267,7 @@ class World:
                 "federation": {"name": "example.com", "federation": "myfed"},
             },
             "local": {"cluster": local.name, "zone": local.zones[0]},
+            "state": {"path": ORDERS_FILE},
             "clusters": [self._entry(member) for member in self.plan],
             "clients": [
                 {"cidrs": [member.clients(zone)], "cluster": member.name, "zone": zone}
