@@ -1,10 +1,11 @@
 """The records of a zone itself: SOA, NS, and the version of the names' schema."""
 
+from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
 from fedns.answers import codes, records
-from fedns.answers.answer import Answer, Question, one
+from fedns.answers.answer import Answer, AnswerGroup, Question, one
 from fedns.answers.names import Labels
 from fedns.answers.packet import Record
 
@@ -36,9 +37,19 @@ def apex(question: Question) -> Answer | None:
         case codes.SOA:
             return Answer(groups=one(soa(question, min(zone.ttl, MAX_SOA_TTL))._replace(owner=owner)))
         case codes.NS:
-            return Answer(groups=one(records.ns(owner, zone.ttl, records.name(("ns", "dns", *question.asked.origin)))))
+            name = records.name(("ns", "dns", *question.asked.origin))
+            glue = tuple(_address(name, zone.ttl, each) for each in question.state.rules.advertise)
+            return Answer(groups=(AnswerGroup(Fraction(1), (records.ns(owner, zone.ttl, name),), glue),))
         case _:
             return None
+
+
+def server(question: Question) -> Answer | None:
+    """The addresses of the zone's own name server, as they were configured; None when it has none of the type."""
+    query, ttl = question.query, question.asked.zone.ttl
+    known = (_address(query.name, ttl, each) for each in question.state.rules.advertise)
+    own = [each for each in known if each.rtype == query.qtype]
+    return Answer(groups=one(*own)) if own else None
 
 
 def version(question: Question) -> Answer | None:
@@ -46,3 +57,7 @@ def version(question: Question) -> Answer | None:
     if question.query.qtype != codes.TXT:
         return None
     return Answer(groups=one(records.txt(question.query.name, SCHEMA_TTL, SCHEMA)))
+
+
+def _address(owner: bytes, ttl: int, address: bytes) -> Record:
+    return records.a(owner, ttl, address) if len(address) == 4 else records.aaaa(owner, ttl, address)

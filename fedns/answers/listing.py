@@ -92,7 +92,8 @@ class Listing:
         if self._servers:
             soa = soa._replace(rdata=self._servers[0].name + soa.rdata[after_name(soa.rdata, 0) :])
         yield soa
-        for name in [each.name for each in self._servers] or [NOBODY]:
+        own = named.rdata if self._state.rules.advertise else NOBODY
+        for name in [each.name for each in self._servers] or [own]:
             yield records.ns(soa.owner, named.ttl, name)
 
     def _blocks(self) -> Iterator[tuple[Labels, Callable[[], Iterable[Record]]]]:
@@ -100,6 +101,8 @@ class Listing:
         for server in self._servers:
             if server.addresses:
                 yield _text(server.name), partial(self._given, server)
+        if self._state.rules.advertise and not self._servers:
+            yield ("ns", "dns", *self._origin), partial(self.at, ("ns", "dns", *self._origin), ADDRESSES)
         if self._zone.kind == "reverse":
             for labels in self._pointers():
                 yield labels, partial(self.at, labels, (codes.PTR,))
@@ -133,8 +136,9 @@ class Listing:
             if region:
                 places.add(region)
                 places.update((area, *region) for area in self._areas(cluster.name))
-        label = self._zone.federation.lower()
-        return {(label, "svc", *place, *self._origin) for place in places}
+        zones = (zone for zone in self._state.rules.zones if _labels(zone.name) == self._origin)
+        labels = {zone.federation.lower() for zone in zones}
+        return {(label, "svc", *place, *self._origin) for label in labels for place in places}
 
     def _areas(self, cluster: str) -> set[str]:
         """The topology zones of a member's endpoints that can stand in a name: one label."""

@@ -35,6 +35,8 @@ class Subject(StrEnum):
     """It has no records, but names below it."""
     APEX = "apex"
     VERSION = "version"
+    SERVER = "server"
+    """The name server of a zone, which is this fedns."""
     NAMESPACE = "namespace"
     SERVICE = "service"
     """A service, or something below it: a port, a cluster, a host."""
@@ -43,6 +45,10 @@ class Subject(StrEnum):
     STATE = "state"
     ADDRESS = "address"
     """An address of a reverse zone, or the first part of one."""
+
+
+_SERVERS: Final[dict[Labels, Subject]] = {("dns",): Subject.EMPTY, ("ns", "dns"): Subject.SERVER}
+"""The name server that the SOA and NS records of each zone name, and what lies above it."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -85,7 +91,12 @@ class Grammar:
     """Reads names, for one configuration."""
 
     def __init__(self, zones: Iterable[Zone], clusters: Iterable[Cluster]) -> None:
-        self._zones = {_labels(zone.name): zone for zone in zones}
+        self._zones: dict[Labels, Zone] = {}
+        self._federations: dict[tuple[Labels, str], Zone] = {}
+        for zone in zones:
+            origin = _labels(zone.name)
+            self._zones.setdefault(origin, zone)
+            self._federations.setdefault((origin, zone.federation.lower()), zone)
         self._deepest = max(map(len, self._zones), default=0)
         clusters = tuple(clusters)
         self._clusters = {_labels(cluster.name): cluster.name for cluster in clusters}
@@ -114,9 +125,8 @@ class Grammar:
             return self._address(asked, rest)
         if not rest:
             return replace(asked, subject=Subject.APEX)
-        # The name server of the SOA and NS records: the name exists, but fedns does not know its own addresses.
-        if rest in {("dns",), ("ns", "dns")}:
-            return replace(asked, subject=Subject.EMPTY)
+        if server := _SERVERS.get(rest):
+            return replace(asked, subject=server)
         if asked.zone.kind == "clusterset":
             if rest == ("dns-version",):
                 return replace(asked, subject=Subject.VERSION)
@@ -128,7 +138,7 @@ class Grammar:
         labels = (*rest, *asked.origin)
         digits = reverse_digits(labels)
         if digits is None:
-            return replace(asked, subject=Subject.EMPTY) if rest in {("dns",), ("ns", "dns")} else asked
+            return replace(asked, subject=_SERVERS.get(rest, Subject.NOTHING))
         return replace(asked, subject=Subject.ADDRESS, address=digits, width=reverse_width(labels))
 
     def _old(self, asked: Asked, rest: Labels) -> Asked:
@@ -166,11 +176,11 @@ class Grammar:
 
     def _in_tree(self, asked: Asked, left: Labels) -> Asked:
         """Read what stands left of `svc`: the federation's label, then a namespace, a service, and what is below it."""
-        federation = asked.zone.federation
-        if left and federation:
-            if left[-1] != federation.lower():
+        if left and asked.zone.federation:
+            zone = self._federations.get((asked.origin, left[-1]))
+            if zone is None:
                 return asked
-            left = left[:-1]
+            asked, left = replace(asked, zone=zone), left[:-1]
         if not left:
             return replace(asked, subject=Subject.EMPTY)
         if len(left) == 1:

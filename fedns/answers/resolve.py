@@ -11,7 +11,7 @@ from msgspec import structs
 
 from fedns.answers import codes, records
 from fedns.answers.answer import Answer, AnswerGroup, Client, Question, State, one
-from fedns.answers.apex import apex, version
+from fedns.answers.apex import apex, server, version
 from fedns.answers.explain import clusters, explain, state, whoami
 from fedns.answers.names import Subject
 from fedns.answers.negatives import absent, nodata, refused, unnamed
@@ -67,6 +67,7 @@ _SUBJECTS: Final[dict[Subject, Callable[[Question], Answer]]] = {
     Subject.EMPTY: nodata,
     Subject.APEX: lambda question: apex(question) or nodata(question),
     Subject.VERSION: lambda question: version(question) or nodata(question),
+    Subject.SERVER: lambda question: server(question) or nodata(question),
     Subject.ADDRESS: pointer,
     Subject.WHOAMI: whoami,
     Subject.CLUSTERS: clusters,

@@ -18,9 +18,11 @@ from fedns.federation.placement import Drain, Policy
 class Zone(Struct, frozen=True, kw_only=True):
     """One zone that is served; times in seconds; services lie under the label `federation`.
 
-    A `clusterset` zone follows the Multi-Cluster Services DNS specification and nothing else. A `reverse` zone, under
-    in-addr.arpa or ip6.arpa, holds the names of addresses. An `old` zone (`myfed.svc.cluster.local`) holds in-cluster
-    names as federation v1 had them, and leads to the federation zone of the same label.
+    A `clusterset` zone follows the Multi-Cluster Services DNS specification and nothing else. Federation zones of one
+    name are one zone of DNS, with a label for each federation; the first of them says what stands at the apex. A
+    `reverse` zone, under in-addr.arpa or ip6.arpa, holds the names of addresses. An `old` zone
+    (`myfed.svc.cluster.local`) holds in-cluster names as federation v1 had them, and leads to the federation zone of the
+    same label.
     """
 
     name: str
@@ -56,6 +58,8 @@ class QueryLog(Struct, frozen=True, kw_only=True):
 class Rules(Struct, frozen=True, kw_only=True):
     """The settings that decide answers; `allow`, `diagnostics` and `ecs_from` are CIDRs, `nsid` names this server.
 
+    `advertise` are its addresses as zones name them, packed.
+
     `cookie_secrets` make and check DNS cookies, the first one makes them; without any, each server has its own.
     `forced` says how fresh the operator takes a cluster for, whatever is known of it.
     """
@@ -74,6 +78,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     allow: tuple[str, ...] = ("0.0.0.0/0", "::/0")
     diagnostics: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     nsid: str = ""
+    advertise: tuple[bytes, ...] = ()
     ecs_from: tuple[str, ...] = ()
     rate_limit: RateLimit | None = None
     cookies: bool = True

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from msgspec import structs
@@ -70,6 +70,9 @@ def settings(values: Values) -> Settings:
 def _dns(dns: Values) -> Dns:
     """The DNS server; cookies are on unless the one word is `off`, a rate limit is off unless there is a table."""
     more: Values = {"nsid": socket.gethostname(), **dns}
+    # Zones name this server by the addresses that were chosen for it, not by those of all interfaces.
+    chosen = dict.fromkeys(ip_address(each.host) for each in dns.get("listen", ()))
+    more.setdefault("advertise", tuple(each.packed for each in chosen if not (each.is_unspecified or each.is_loopback)))
     if "tls" in dns:
         more["tls"] = Tls(**dns["tls"])
     if "cookies" in dns:
@@ -86,10 +89,13 @@ def _zones(zones: Values) -> tuple[Zone, ...]:
     served = [Zone(kind="clusterset", **{"name": "clusterset.local", **zones.get("clusterset", {})})]
     if "federation" in zones:
         federal = Zone(kind="federation", **zones["federation"])
-        served += [federal, *(structs.replace(federal, name=name, kind="reverse") for name in _reverse(zones))]
+        all_federal = [federal, *(Zone(kind="federation", **each) for each in zones.get("federations", ()))]
+        served += [*all_federal, *(structs.replace(federal, name=name, kind="reverse") for name in _reverse(zones))]
         if "cluster_local" in zones:
-            name = f"{federal.federation}.svc.{zones['cluster_local'].get('name', 'cluster.local')}"
-            served.append(structs.replace(federal, name=name, kind="old"))
+            above = zones["cluster_local"].get("name", "cluster.local")
+            # Of zones with the same label the old names lead to the first.
+            labels = {each.federation: each for each in reversed(all_federal)}
+            served += [structs.replace(each, name=f"{label}.svc.{above}", kind="old") for label, each in labels.items()]
     return tuple(served)
 
 

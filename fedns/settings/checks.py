@@ -193,11 +193,18 @@ def _listeners(values: Values, report: Report) -> None:
 
 
 def _zones(zones: Values, report: Report) -> None:
-    """The two zones have two names; those that lead to names of the federation zone need it."""
+    """No two zones have one name, but for labels of one zone; those that lead to the federation zone need it."""
     clusterset = zones.get("clusterset", {}).get("name", "clusterset.local")
-    if zones.get("federation", {}).get("name") == clusterset:
-        report.add("zones.federation.name", f"{clusterset} is the clusterset zone already: give it another name")
-    for key in ("reverse", "clusterLocal"):
+    first: dict[tuple[str, str], str] = {}
+    for path, federal in [("zones.federation", zones.get("federation", {})), *_tables(zones, "federations", "zones")]:
+        name, label = federal.get("name", ""), federal.get("federation", "")
+        if name == clusterset:
+            report.add(f"{path}.name", f"{clusterset} is the clusterset zone already: give it another name")
+        if name and label and (twin := first.setdefault((name, label), path)) != path:
+            report.add(
+                f"{path}.federation", f"{label} in {name} stands already in line {report.line(twin)}: remove one"
+            )
+    for key in ("reverse", "clusterLocal", "federations"):
         if report.seen(f"zones.{key}") and not report.seen("zones.federation"):
             report.add(f"zones.{key}", "leads to names of the federation zone, which is not configured: add federation")
     prefixes = [(f"zones.reverse[{at}]", ip_network(cidr)) for at, cidr in enumerate(zones.get("reverse", ()))]

@@ -56,6 +56,20 @@ def _listener(doc: str) -> Table:
 
 _TTL_SECONDS: Final = 86_400
 
+
+def _federation(doc: str) -> Table:
+    return Table(
+        doc=doc,
+        keys={
+            "name": values.dns_name("name of the zone, for example example.com"),
+            "federation": values.dns_name("the federation's own label in names, for example myfed", labels=1),
+            "ttl": values.whole("seconds; default 5", 0, _TTL_SECONDS),
+            "negativeTTL": values.whole("seconds that a negative answer may be kept; default 5", 0, _TTL_SECONDS),
+        },
+        required=("name", "federation"),
+    )
+
+
 _ZONES: Final = Table(
     doc="the zones that are served",
     keys={
@@ -67,15 +81,10 @@ _ZONES: Final = Table(
                 "negativeTTL": values.whole("seconds that a negative answer may be kept; default 5", 0, _TTL_SECONDS),
             },
         ),
-        "federation": Table(
-            doc="the zone with locations in its names and with diagnostics; served when it is configured",
-            keys={
-                "name": values.dns_name("name of the zone, for example example.com"),
-                "federation": values.dns_name("the federation's own label in names, for example myfed", labels=1),
-                "ttl": values.whole("seconds; default 5", 0, _TTL_SECONDS),
-                "negativeTTL": values.whole("seconds that a negative answer may be kept; default 5", 0, _TTL_SECONDS),
-            },
-            required=("name", "federation"),
+        "federation": _federation("the zone with locations in its names and with diagnostics; served when configured"),
+        "federations": Many(
+            doc="further federations: other labels in that zone, or zones of their own",
+            item=_federation("as federation"),
         ),
         "reverse": Many(
             doc="prefixes whose addresses have names, in the federation zone (PTR)",

@@ -71,6 +71,7 @@ class Dns(Struct, frozen=True, kw_only=True):
     allow: tuple[str, ...] = ANYWHERE
     nsid: str = ""
     lameduck: float = 10.0
+    advertise: tuple[bytes, ...] = ()
     tls: Tls | None = None
     cookies: Cookies = Cookies()
     rate_limit: RateLimit | None = None
@@ -210,6 +211,7 @@ def rules(settings: Settings) -> Rules:
         allow=settings.dns.allow,
         diagnostics=settings.diagnostics,
         nsid=settings.dns.nsid,
+        advertise=settings.dns.advertise,
         ecs_from=settings.ecs_from,
         rate_limit=settings.dns.rate_limit,
         query_log=settings.dns.query_log,

@@ -39,6 +39,10 @@ DNS: Final = Table(
             json={"type": "string", "minLength": 1, "maxLength": 128},
             words=("auto", "off"),
         ),
+        "advertise": Many(
+            doc="addresses of this server as its zones name them; default those of listen, where it names any",
+            item=values.target("an address"),
+        ),
         "tls": Table(
             doc="DNS over TLS (RFC 7858); without this, there is none",
             keys={

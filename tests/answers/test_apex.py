@@ -1,8 +1,10 @@
 """The records at a zone's own name."""
 
 import pytest
+from msgspec import structs
 
-from tests.answers.federations import ask, shown, text
+from fedns.answers.answer import State
+from tests.answers.federations import ask, federation, packed, shown, text
 
 SOA = "SOA ns.dns.{0}. hostmaster.{0}. 42 7200 1800 86400 {1}"
 
@@ -16,6 +18,23 @@ def test_soa_and_ns(zone: str, ttl: int, minimum: int) -> None:
     assert shown(ask(zone, "NS")) == [f"{ttl} NS ns.dns.{zone}."]
     denied = ask(f"none.{zone}", "A")
     assert text(denied.authority, owner=True) == [f"{zone}. {minimum} " + SOA.format(zone, minimum)]
+
+
+def test_name_server() -> None:
+    """It has the addresses that are configured, which come with its name; without any it has none."""
+    state = federation()
+    assert shown(ask("ns.dns.example.com", "A", state)) == ["NODATA"]
+    known = State(
+        rules=structs.replace(state.rules, advertise=packed("2001:db8::53", "192.0.2.53")),
+        catalog=state.catalog,
+        statuses=state.statuses,
+        holders=state.holders,
+    )
+    assert shown(ask("ns.dns.example.com", "A", known)) == ["20 A 192.0.2.53"]
+    assert shown(ask("ns.dns.example.com", "AAAA", known)) == ["20 AAAA 2001:db8::53"]
+    assert shown(ask("ns.dns.example.com", "TXT", known)) == ["NODATA"]
+    (group,) = ask("example.com", "NS", known).groups
+    assert text(group.additional) == ["20 AAAA 2001:db8::53", "20 A 192.0.2.53"]
 
 
 def test_owner_as_asked() -> None:

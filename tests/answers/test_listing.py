@@ -199,6 +199,22 @@ def test_nobody_serves_it_by_default() -> None:
     assert [each.rdata for each in listed(STRICT_ZONE) if each.rtype == codes.NS] == [NOBODY]
 
 
+def test_the_zone_s_own_name_server_where_it_is_known() -> None:
+    """Its addresses stand in the zone, and its name at the apex."""
+    first = federation()
+    rules = structs.replace(first.rules, advertise=packed("192.0.2.53"))
+    state = State(rules=rules, catalog=first.catalog, statuses=first.statuses, holders=first.holders)
+    found = [line for line in lines(listed(STRICT_ZONE, state)) if "ns.dns" in line]
+    assert [line.split()[2:] for line in found[1:]] == [["NS", "ns.dns.clusterset.local."], ["A", "192.0.2.53"]]
+
+
+def test_every_label_of_a_zone_is_listed() -> None:
+    """Federations that share a zone stand in it side by side."""
+    zones = (FEDERAL_ZONE, structs.replace(FEDERAL_ZONE, federation="other"))
+    found = lines(listed(FEDERAL_ZONE, federation((*API,), zones=zones)))
+    assert {line.split(".")[2] for line in found if line.startswith("api.shop.")} == {"myfed", "other"}
+
+
 def test_members_that_are_unknown_add_nothing() -> None:
     """While a member has never been read, names that only it could have are simply not there."""
     state = federation((*API,), states={"us1": Freshness.SYNCING})

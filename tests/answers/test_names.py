@@ -26,7 +26,7 @@ FORMS: dict[str, tuple[Subject, Mapping[str, str | bool]]] = {
     "clusterset.local": (Subject.APEX, {}),
     "dns-version.clusterset.local": (Subject.VERSION, {}),
     "dns.clusterset.local": (Subject.EMPTY, {}),
-    "ns.dns.clusterset.local": (Subject.EMPTY, {}),
+    "ns.dns.clusterset.local": (Subject.SERVER, {}),
     "other.clusterset.local": (Subject.NOTHING, {}),
     "svc.clusterset.local": (Subject.EMPTY, {}),
     "ns.svc.clusterset.local": (Subject.NAMESPACE, {"namespace": "ns"}),
@@ -128,6 +128,24 @@ def test_no_zones_and_the_root() -> None:
     asked = read("web.ns.svc", Grammar((Zone(name=".", kind="clusterset"),), ()))
     assert asked is not None
     assert asked.subject is Subject.SERVICE
+
+
+def test_several_federations() -> None:
+    """Zones of one name are one zone with several labels; what stands at the apex is the first one's."""
+    zones = (*ZONES[1:2], Zone(name="example.com", kind="federation", federation="Other", ttl=9), ZONES[2])
+    grammar = Grammar(zones, CLUSTERS)
+    for name, zone, home in (
+        ("web.ns.myfed.svc.example.com", zones[0], "web.ns.MyFed.svc.example.com"),
+        ("p.eu1.web.ns.other.svc.example.com", zones[1], "web.ns.Other.svc.example.com"),
+        ("web.ns.other.svc.eu.example.com", zones[1], "web.ns.Other.svc.example.com"),
+    ):
+        asked = read(name, grammar)
+        assert asked is not None
+        assert (asked.subject, asked.zone, ".".join(asked.home)) == (Subject.SERVICE, zone, home)
+    apex, none = read("example.com", grammar), read("web.ns.third.svc.example.com", grammar)
+    assert apex is not None
+    assert none is not None
+    assert (apex.zone, none.subject) == (zones[0], Subject.NOTHING)
 
 
 def test_above_dotted_names() -> None:

@@ -33,6 +33,11 @@ def spelt(text: str) -> str:
     return text.replace("@Z", STRICT).replace("@F", FEDERAL)
 
 
+def pointers(name: str) -> list[str]:
+    """The names of an address of the namespace shop, in both federations."""
+    return [f"20 PTR {name}.shop.{tree}." for tree in (FEDERAL, FEDERAL.replace("myfed", "otherfed"))]
+
+
 def clash(kind: str, aspect: str, used: str, clusters: str, number: str) -> str:
     """A line of `_explain` about exports that disagree with that of eu1."""
     told = f'Using \\"{used}\\" from the export in \\"eu1\\", which has precedence. {number} clusters disagree.'

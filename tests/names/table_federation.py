@@ -5,7 +5,7 @@ A name rule is called after the part of the name that makes it special, a code r
 
 from typing import Final
 
-from tests.names.cases import TCP, Case, clash, why
+from tests.names.cases import TCP, Case, clash, pointers, why
 from tests.names.worlds import HUB, REFUSED, STRANGER, US
 
 RULES: Final = {
@@ -20,6 +20,8 @@ RULES: Final = {
     "name-whoami": "_whoami: who asks, from where",
     "name-clusters": "_clusters and <cluster>._state: the members",
     "name-reverse": "the names of an address",
+    "name-federations": "further federations: other labels, the same services",
+    "name-server": "ns.dns: the name server of every zone",
     "name-old": "the in-cluster names of federation v1",
     "code-nodata": "the name exists, the type does not",
     "code-nxdomain": "the name cannot exist",
@@ -212,12 +214,12 @@ CASES: Final = [
     ),
     Case("name-clusters", "_state.example.com TXT", ["NODATA", "SOA example.com. 7"]),
     Case("name-clusters", "mars._state.example.com TXT", ["NXDOMAIN", "SOA example.com. 7"]),
-    Case("name-reverse", "1.0.1.10.in-addr.arpa PTR", ["20 PTR pet-0.eu1.db.shop.@F."]),
-    Case("name-reverse", "1.0.96.10.in-addr.arpa PTR", ["20 PTR eu1.web.shop.@F."]),
+    Case("name-reverse", "1.0.1.10.in-addr.arpa PTR", pointers("pet-0.eu1.db")),
+    Case("name-reverse", "1.0.96.10.in-addr.arpa PTR", pointers("eu1.web")),
     Case(
         "name-reverse",
         "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.0.0.d.f.ip6.arpa PTR",
-        ["20 PTR pet-0.eu1.db.shop.@F."],
+        pointers("pet-0.eu1.db"),
     ),
     Case("name-reverse", "1.10.in-addr.arpa PTR", ["NODATA", "SOA 10.in-addr.arpa. 7"]),
     Case("name-reverse", "9.0.1.10.in-addr.arpa PTR", ["NXDOMAIN", "SOA 10.in-addr.arpa. 7"]),
@@ -226,6 +228,35 @@ CASES: Final = [
         "10.in-addr.arpa SOA",
         ["20 SOA ns.dns.10.in-addr.arpa. hostmaster.10.in-addr.arpa. 42 7200 1800 86400 7"],
     ),
+    Case("name-federations", "web.shop.otherfed.svc.example.com A", ["30 A 10.96.0.1"]),
+    Case(
+        "name-federations",
+        "db.shop.otherfed.svc.us-x.us.example.com A",
+        [
+            "30 CNAME db.shop.otherfed.svc.us.example.com.",
+            "db.shop.otherfed.svc.us.example.com. 30 A 10.2.0.1",
+            "db.shop.otherfed.svc.us.example.com. 30 A 10.3.0.1",
+        ],
+    ),
+    Case(
+        "name-federations",
+        "_http._tcp.web.shop.otherfed.svc.example.com SRV",
+        [
+            "30 SRV 0 100 80 eu1.web.shop.otherfed.svc.example.com.",
+            "30 SRV 1 100 80 us1.web.shop.otherfed.svc.example.com.",
+            "+ eu1.web.shop.otherfed.svc.example.com. 30 A 10.96.0.1",
+            "+ eu1.web.shop.otherfed.svc.example.com. 30 AAAA fd00:96::1",
+            "+ us1.web.shop.otherfed.svc.example.com. 30 A 203.0.113.2",
+        ],
+    ),
+    Case("name-federations", "web.shop.thirdfed.svc.example.com A", ["NXDOMAIN", "SOA example.com. 7"]),
+    Case("name-federations", "otherfed.svc.example.com A", ["NODATA", "SOA example.com. 7"]),
+    Case("name-federations", "shop.otherfed.svc.example.com A", ["NODATA", "SOA example.com. 7"]),
+    Case("name-server", "ns.dns.example.com A", ["20 A 192.0.2.53"]),
+    Case("name-server", "ns.dns.clusterset.local AAAA", ["5 AAAA ::35"]),
+    Case("name-server", "ns.dns.10.in-addr.arpa A", ["20 A 192.0.2.53"]),
+    Case("name-server", "ns.dns.example.com MX", ["NODATA", "SOA example.com. 7"]),
+    Case("name-server", "dns.example.com A", ["NODATA", "SOA example.com. 7"]),
     Case("name-old", "db.shop.myfed.svc.cluster.local A", ["20 A 10.1.0.1"]),
     Case(
         "name-old",

@@ -38,7 +38,15 @@ CASES: Final = [
         "clusterset.local SOA",
         ["5 SOA ns.dns.clusterset.local. hostmaster.clusterset.local. 42 7200 1800 86400 5"],
     ),
-    Case("M1", "clusterset.local NS", ["5 NS ns.dns.clusterset.local."]),
+    Case(
+        "M1",
+        "clusterset.local NS",
+        [
+            "5 NS ns.dns.clusterset.local.",
+            "+ ns.dns.clusterset.local. 5 A 192.0.2.53",
+            "+ ns.dns.clusterset.local. 5 AAAA ::35",
+        ],
+    ),
     Case("M1", "clusterset.local MX", ["NODATA", "SOA clusterset.local. 5"]),
     Case("M2", "dns-version.clusterset.local TXT", ['28800 TXT "1.0.0"']),
     Case("M2", "dns-version.clusterset.local A", ["NODATA", "SOA clusterset.local. 5"]),

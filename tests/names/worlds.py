@@ -30,6 +30,7 @@ CLUSTERS: Final = (
 ZONES: Final = (
     Zone(name="clusterset.local", kind="clusterset"),
     Zone(name="example.com", kind="federation", federation="myfed", ttl=20, negative_ttl=7),
+    Zone(name="example.com", kind="federation", federation="otherfed", ttl=30, negative_ttl=7),
     Zone(name="10.in-addr.arpa", kind="reverse", federation="myfed", ttl=20, negative_ttl=7),
     Zone(name="d.f.ip6.arpa", kind="reverse", federation="myfed", ttl=20, negative_ttl=7),
     Zone(name="myfed.svc.cluster.local", kind="old", federation="myfed", ttl=20, negative_ttl=7),
@@ -50,6 +51,7 @@ RULES: Final = Rules(
     ),
     timers=beds.TIMERS,
     allow=("127.0.0.0/29",),
+    advertise=(bytes([192, 0, 2, 53]), bytes(15) + b"\x35"),
     diagnostics=(f"{EU}/32", f"{US}/32"),
 )
 

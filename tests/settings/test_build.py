@@ -3,6 +3,8 @@
 import socket
 from pathlib import Path
 
+import pytest
+
 from fedns.answers.rules import Zone
 from fedns.federation.health import Freshness
 from fedns.federation.isolation import Isolation
@@ -121,3 +123,39 @@ def test_prefixes_become_zones_of_the_reverse_tree() -> None:
         "1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
     ]
     assert [each.name for each in zones if each.kind == "old"] == ["myfed.svc.cluster.local"]
+
+
+def test_several_federations() -> None:
+    """Each is a zone; old names go to the first of those with their label, reverse zones live as long as the first."""
+    text = """zones:
+  federation: {name: example.com, federation: one, ttl: 7}
+  federations:
+    - {name: example.com, federation: two, ttl: 8}
+    - {name: example.org, federation: one, ttl: 9}
+  clusterLocal: {}
+"""
+    zones = settings(GOOD + text).zones
+    assert [(each.name, each.federation, each.ttl) for each in zones if each.kind == "federation"] == [
+        ("example.com", "one", 7),
+        ("example.com", "two", 8),
+        ("example.org", "one", 9),
+    ]
+    assert {(each.name, each.ttl) for each in zones if each.kind == "old"} == {
+        ("one.svc.cluster.local", 7),
+        ("two.svc.cluster.local", 8),
+    }
+
+
+@pytest.mark.parametrize(
+    ("dns", "addresses"),
+    [
+        pytest.param("{}", [], id="every interface"),
+        pytest.param('{listen: ["0.0.0.0:53", "127.0.0.1:5353"]}', [], id="none of its own"),
+        pytest.param('{listen: ["192.0.2.1:53", "192.0.2.1:5353", "[2001:db8::1]:53"]}', [4, 16], id="chosen ones"),
+        pytest.param('{listen: ["192.0.2.1:53"], advertise: []}', [], id="told not to"),
+        pytest.param('{advertise: ["192.0.2.53"]}', [4], id="told"),
+    ],
+)
+def test_what_zones_call_this_server(dns: str, addresses: list[int]) -> None:
+    """By default the addresses that it was given to listen on."""
+    assert [len(each) for each in settings(GOOD + f"dns: {dns}\n").dns.advertise] == addresses

@@ -31,6 +31,14 @@ ADDED = {
         "zones: {federation: {name: clusterset.local, federation: a}}", "zones.federation.name", "another name",
     ),
     "names of no federation zone": ("zones: {reverse: [10.0.0.0/8]}", "zones.reverse", "add federation"),
+    "federations of none": (
+        "zones: {federations: [{name: example.com, federation: fed}]}", "zones.federations", "add federation"),
+    "a federation twice": (
+        "zones: {federation: {name: a.example, federation: fed}, federations: [{name: a.example, federation: fed}]}",
+        "zones.federations[0].federation", "stands already"),
+    "a federation as the clusterset": (
+        "zones: {federation: {name: a.example, federation: f}, federations: [{name: clusterset.local, federation: f}]}",
+        "zones.federations[0].name", "another name"),
     "old names of none": ("zones: {clusterLocal: {}}", "zones.clusterLocal", "add federation"),
     "prefix inside another": (
         "zones: {federation: {name: a.b, federation: f}, reverse: [10.1.0.0/16, fd00::/8, 10.0.0.0/8]}",
