@@ -23,7 +23,7 @@ from fedns.listening import open_sockets
 from fedns.settings.schema import Address
 from tests.lab.worlds import running, until
 
-TAKEOVERS = 4
+TAKEOVERS = 2
 
 
 @pytest.fixture
