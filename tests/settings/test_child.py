@@ -1,6 +1,8 @@
 """Child: what the supervisor says to a process arrives whole, and counters are shared memory."""
 
 import os
+import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,6 +24,15 @@ TOLD = Child(
     workers=1,
     gate=13,
 )
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Leave this process, and whatever it starts later, as it was: a child is deaf to Ctrl-C and has a name."""
+    handler, mask = signal.getsignal(signal.SIGINT), signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield
+    signal.signal(signal.SIGINT, handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def test_a_child_reads_what_it_was_told() -> None:
