@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import fedns
-from bench import change, cold, loss, restart, scale, storm, wire
+from bench import change, cold, crowd, loss, restart, scale, storm, wire
 from tests.real.build import cache
 
 INTAKE = {"cold": cold.measure, "scale": scale.measure, "change": change.measure, "storm": storm.measure}
-MEASURES = {"wire": wire.measure, "loss": loss.measure, "restart": restart.measure, **INTAKE}
+MEASURES = {"wire": wire.measure, "loss": loss.measure, "crowd": crowd.measure, "restart": restart.measure, **INTAKE}
 GROUPS = {"intake": INTAKE, "all": MEASURES}
 
 

@@ -1,8 +1,9 @@
-"""The two servers that are measured, as processes: `fedns serve` for a lab's world, and CoreDNS with a Corefile."""
+"""The servers that are measured, as processes: `fedns serve` for a lab's world, others with a zone."""
 
 import asyncio
 import os
 import re
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,6 +52,46 @@ async def coredns(directory: Path, zone: str, plugin: str, **environment: str) -
     corefile.write_text(f"{zone}:{port} {{\n bind 127.0.0.1\n {plugin}\n}}\n")
     async with _process(directory / "coredns.log", binary, "-conf", corefile, **environment) as pid:
         yield Running(pid, port)
+
+
+@asynccontextmanager
+async def knot(directory: Path, zone: Path) -> AsyncIterator[Running]:
+    """Knot with one UDP worker, for example.com; it rotates its answers as fedns does."""
+    port = free_port()
+    directory.mkdir(parents=True, exist_ok=True)
+    config = directory / "knot.conf"
+    config.write_text(
+        f"server:\n    rundir: {directory}\n    listen: 127.0.0.1@{port}\n    answer-rotation: on\n"
+        "    udp-workers: 1\n    tcp-workers: 1\n    background-workers: 1\n"
+        f"database:\n    storage: {directory}\n"
+        f"zone:\n  - domain: example.com\n    file: {zone}\n    zonefile-sync: -1\n    journal-content: none\n"
+    )
+    async with _process(directory / "knot.log", needed("knotd", "knot"), "-c", config) as pid:
+        yield Running(pid, port)
+
+
+@asynccontextmanager
+async def bind(directory: Path, zone: Path) -> AsyncIterator[Running]:
+    """BIND with one thread, for example.com."""
+    port = free_port()
+    directory.mkdir(parents=True, exist_ok=True)
+    config = directory / "named.conf"
+    config.write_text(
+        f'options {{ directory "{directory}"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};'
+        f' recursion no; pid-file "{directory}/pid"; session-keyfile "{directory}/key";'
+        " rrset-order { order cyclic; }; };\n"
+        f'controls {{ }};\nzone "example.com" {{ type primary; file "{zone}"; }};\n'
+    )
+    async with _process(directory / "named.log", needed("named", "bind9"), "-f", "-n", "1", "-c", config) as pid:
+        yield Running(pid, port)
+
+
+def needed(program: str, package: str) -> str:
+    """The path of a program; ends the run where it is missing."""
+    found = shutil.which(program)
+    if found is None:
+        raise SystemExit(f"{program} is missing: apt-get install {package}")
+    return found
 
 
 @asynccontextmanager

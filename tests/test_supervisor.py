@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,8 @@ import pytest_asyncio
 from fedns.lab.demo import addresses_of
 from fedns.lab.processes import free_port, serving
 from fedns.lab.world import SERVICE, World
-from fedns.supervisor import run
+from fedns.settings.schema import Address, Dns, Settings, Tls
+from fedns.supervisor import Supervisor, run
 from tests.lab.worlds import running, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -203,3 +205,21 @@ async def test_a_machine_without_room_is_a_sentence(
     config.write_text("apiVersion: fedns.io/v1alpha1\nkind: FednsConfig\nclusters: [{name: eu1, inCluster: true}]\n")
     assert run(config, {}) == 1
     assert "nowhere" in capsys.readouterr().err
+
+
+async def test_tls_has_sockets_of_its_own(tmp_path: Path) -> None:
+    """Workers inherit listening sockets for TLS and the paths of the certificate, and all the same secret."""
+    here = (Address("127.0.0.1", 0),)
+    tls = Tls(cert_file="/a.crt", key_file="/a.key", listen=here)
+    supervisor = Supervisor(tmp_path, {}, Settings(clusters=(), dns=Dns(listen=here, workers=2, tls=tls)), tmp_path)
+    one, other = (slot._child for slot in supervisor._workers)
+    assert (one.cert_file, one.key_file) == ("/a.crt", "/a.key")
+    (descriptor,) = one.tls
+    assert descriptor in one.descriptors()
+    assert descriptor not in {*one.tcp, *one.udp}
+    with socket.socket(fileno=os.dup(descriptor)) as listener:
+        assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    assert len(bytes.fromhex(one.master)) == 32
+    assert one.master == other.master
+    for each in supervisor._sockets:
+        each.close()

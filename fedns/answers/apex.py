@@ -1,9 +1,11 @@
 """The records of a zone itself: SOA, NS, and the version of the names' schema."""
 
+from functools import lru_cache
 from typing import Final
 
 from fedns.answers import codes, records
 from fedns.answers.answer import Answer, Question, one
+from fedns.answers.names import Labels
 from fedns.answers.packet import Record
 
 SCHEMA: Final = "1.0.0"
@@ -16,15 +18,15 @@ MAX_SOA_TTL: Final = 300
 
 def soa(question: Question, ttl: int | None = None) -> Record:
     """The zone's SOA as it stands in negative answers; RFC 2308: its TTL is how long they are kept."""
-    zone, origin = question.asked.zone, question.asked.origin
-    return records.soa(
-        records.name(origin),
-        zone.negative_ttl if ttl is None else ttl,
-        records.name(("ns", "dns", *origin)),
-        records.name(("hostmaster", *origin)),
-        question.state.serial,
-        minimum=zone.negative_ttl,
-    )
+    negative = question.asked.zone.negative_ttl
+    return _soa(question.asked.origin, negative if ttl is None else ttl, question.state.serial, negative)
+
+
+@lru_cache(maxsize=256)
+def _soa(origin: Labels, ttl: int, serial: int, minimum: int) -> Record:
+    """Made once for all negative answers of a zone: under a flood of random names it is all that they have."""
+    server, mailbox = records.name(("ns", "dns", *origin)), records.name(("hostmaster", *origin))
+    return records.soa(records.name(origin), ttl, server, mailbox, serial, minimum=minimum)
 
 
 def apex(question: Question) -> Answer | None:

@@ -39,10 +39,12 @@ HANDSHAKES_FAILED: Final = 13
 ACCEPT_PAUSES: Final = 14
 """Times that no connection was accepted for a moment, for want of file descriptors."""
 
-KNOWN: Final = 15
+LOG_DROPS: Final = 15
+"""Lines of the query log that nobody took in time."""
+KNOWN: Final = 16
 """Of the control process: 1 when every member is known, be it from a snapshot, 2 when every one has been read."""
 
-DROPS: Final = 16
+DROPS: Final = 17
 DROP_REASONS: Final = (
     "malformed",
     "send_buffer_full",
@@ -103,12 +105,9 @@ def reply_word(*, transport: int, family: int, origin: int, zone: int, qtype: in
 
     `family` is 4 or 6, `qtype` None when it was not readable; `transport`, `origin` and `zone` are indices.
     """
-    kind = TYPE_NUMBERS.get(qtype, len(TYPES) - 1) if qtype is not None else len(TYPES) - 1
-    code = RCODE_NUMBERS.get(rcode, len(RCODES) - 1)
-    word = 0
-    for labels, at in zip(_LABELS, (transport, family == 6, origin, zone, kind, code), strict=True):
-        word = word * len(labels) + at
-    return REPLIES + word
+    word = (transport * len(FAMILIES) + (family == 6)) * len(ORIGINS) + origin
+    word = (word * len(ZONES) + zone) * len(TYPES) + TYPE_NUMBERS.get(qtype or 0, len(TYPES) - 1)
+    return REPLIES + word * len(RCODES) + RCODE_NUMBERS.get(rcode, len(RCODES) - 1)
 
 
 def replies(block: memoryview) -> Iterator[ReplyCount]:

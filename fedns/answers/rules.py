@@ -44,6 +44,14 @@ class RateLimit(Struct, frozen=True, kw_only=True):
     exempt: tuple[str, ...] = ()
 
 
+class QueryLog(Struct, frozen=True, kw_only=True):
+    """One line for one in `sample` queries, of all or of those that failed (any response code but NOERROR)."""
+
+    sample: int = 1
+    only: Literal["all", "failures"] = "all"
+    format: Literal["text", "json"] = "text"
+
+
 class Rules(Struct, frozen=True, kw_only=True):
     """The settings that decide answers; `allow`, `diagnostics` and `ecs_from` are CIDRs, `nsid` names this server.
 
@@ -68,3 +76,4 @@ class Rules(Struct, frozen=True, kw_only=True):
     rate_limit: RateLimit | None = None
     cookies: bool = True
     cookie_secrets: tuple[bytes, ...] = ()
+    query_log: QueryLog | None = None

@@ -4,6 +4,7 @@ A turn is a tuple of record indices of one group. The list of turns is walked fo
 exact, and every record of a group that does not fit whole is shown equally often.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
@@ -11,6 +12,8 @@ from typing import Final, NamedTuple
 
 MAX_RING: Final = 512
 """Slots of a ring at most: shares with a larger common denominator are rounded to the nearest 512th."""
+MAX_TURNS: Final = 8_192
+"""Responses of one walk at most: 229,000 IPv4 addresses in 512 bytes. They are encoded when their turn comes."""
 MAX_ROTATIONS: Final = 64
 """Rotations of one group at most: enough for an even spread, and it bounds the bytes held for one question."""
 
@@ -63,10 +66,15 @@ def windows(count: int, fitting: int) -> list[tuple[int, ...]]:
 
 
 def turns(shares: Sequence[Fraction], rotations: Sequence[Sequence[tuple[int, ...]]]) -> list[Turn]:
-    """One whole walk: the ring of groups, repeated until every group's rotations have had their turn, or MAX_RING."""
+    """One whole walk: the ring of groups, repeated until every group's rotations have had their turn.
+
+    Where that is short, until all have had it equally often.
+    """
     order = ring(shares)
+    slots = Counter(order)
     longest = max(len(each) for each in rotations)
-    walks = max(1, min(longest, MAX_RING // len(order)))
+    needed = max(-(-len(each) // slots[group]) for group, each in enumerate(rotations) if slots[group])
+    walks = max(1, min(longest, MAX_RING // len(order)), min(needed, MAX_TURNS // len(order)))
     seen = [0] * len(shares)
     out = []
     for group in order * walks:

@@ -9,8 +9,10 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import aiohttp
@@ -259,11 +261,25 @@ async def _no_redirects(request: aiohttp.ClientRequest, send: aiohttp.ClientHand
 
 async def _refusal(response: aiohttp.ClientResponse) -> RefusedError:
     """The status, and the message of the Status object where there is one."""
-    wait = response.headers.get("Retry-After", "")
-    seconds = float(wait) if wait.isascii() and wait.isdigit() and len(wait) < 6 else 0.0
     with _as_lost():
         text = await response.content.read(_REASON_BYTES)
-    return RefusedError(response.status, _message(text), seconds)
+    return RefusedError(response.status, _message(text), _wait(response.headers))
+
+
+def _wait(headers: Mapping[str, str]) -> float:
+    """Seconds that Retry-After asks for, as a number or as a date (RFC 9110, section 10.2.3); 0 where it says nothing.
+
+    A date is looked at with the server's own clock, its Date, where there is one: ours may be wrong.
+    """
+    text = headers.get("Retry-After", "")
+    if text.isascii() and text.isdigit() and len(text) < 6:
+        return float(text)
+    try:
+        now = headers.get("Date")
+        since = parsedate_to_datetime(now) if now else datetime.now(UTC)
+        return max(0.0, (parsedate_to_datetime(text) - since).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
 
 
 def _message(text: bytes) -> str:

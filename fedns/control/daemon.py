@@ -12,23 +12,23 @@ import logging
 import os
 import secrets
 import signal
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from time import monotonic_ns
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fedns.answers import counters
 from fedns.answers.replica import Replica
-from fedns.control.admin import Health, Pages, Readiness, Servers
 from fedns.control.directory import Directory
 from fedns.control.feeds import Feeds
 from fedns.control.membership import Membership
-from fedns.control.metrics import Metrics
 from fedns.control.orders import Orders
 from fedns.control.overview import Overview
 from fedns.control.pipeline import TICK_SECONDS, Pipeline
 from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
+from fedns.control.readiness import Health, Readiness
 from fedns.control.saving import Saving
 from fedns.control.truth import Truth
 from fedns.federation.health import Freshness
@@ -39,8 +39,13 @@ from fedns.settings.child import Child, inherited, started
 from fedns.settings.load import ConfigError, load
 from fedns.settings.schema import Logging, Settings, rules
 
+if TYPE_CHECKING:
+    from fedns.control.admin import Servers
+
 HEARTBEAT_SECONDS: Final = 0.2
 HTTP_RETRY_SECONDS: Final = 3.0
+FIRST_PAGE_SECONDS: Final = 1.0
+"""The HTTP servers open after so long at most."""
 FIRST_LOOK_SECONDS: Final = 5.0
 """A successor looks so long at most for members that the configuration does not name, before it speaks to workers."""
 
@@ -67,38 +72,13 @@ class Daemon:
         self._keeper = Keeper(self._truth, self._publisher, self._pipeline)
         self._feeds = Feeds(self._pipeline)
         self._membership = Membership(settings, self._news.set)
-        answering = [child.block(slot) for slot in range(1, child.workers + 1)] or [self._own]
-        self._metrics = Metrics(
-            truth=self._truth,
-            publisher=self._publisher,
-            blocks=answering,
-            pipeline=self._pipeline,
-            keeper=self._keeper,
-            feeds=lambda: self._feeds.running,
-        )
-        overview = Overview(
-            truth=self._truth,
-            publisher=self._publisher,
-            pipeline=self._pipeline,
-            feeds=lambda: self._feeds.running,
-            membership=self._membership,
-        )
+        self._answering = [child.block(slot) for slot in range(1, child.workers + 1)] or [self._own]
+        self._health = Health(self._answering)
+        self._reloads = Counter({"success": 0, "failure": 0})
         self._readiness = Readiness(self._truth, self._own if child.workers else None)
         self._keeper.use(settings.snapshot)
         if self._keeper.restore(settings):
             self._readiness.restored = True
-        self._servers = Servers(
-            Pages(
-                overview=overview,
-                directory=Directory(self._truth, self._pipeline.conflicts, lambda: self._feeds.running),
-                history=self._pipeline.history,
-                saving=Saving(self._truth, self._publisher),
-                orders=self._orders,
-                metrics=self._metrics,
-                readiness=self._readiness,
-                health=Health(answering),
-            )
-        )
 
     async def run(self) -> None:
         """Work until told to stop; raises what breaks a part that must not end."""
@@ -129,7 +109,6 @@ class Daemon:
             await asyncio.wait(tasks)
             await self._membership.close()
             await self._feeds.close()
-            await self._servers.close()
             await self._keeper.close()
 
     def _take_signals(self) -> None:
@@ -166,13 +145,58 @@ class Daemon:
         }
 
     async def _keep_servers(self) -> None:
-        """An HTTP address that cannot be had must not take DNS down with it: it is tried again and again."""
-        while True:
-            self._moved.clear()
-            complete = await self._servers.open(self._settings)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if complete else HTTP_RETRY_SECONDS):
-                    await self._moved.wait()
+        """An HTTP address that cannot be had must not take DNS down with it: it is tried again and again.
+
+        What serves it is loaded when the first member's services are answered, or a moment later: it would be a tenth
+        of the time that a start takes, and until then it could say nothing but that.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_PAGE_SECONDS):
+                while not self._truth.read or self._publisher.acknowledged < self._publisher.generation:  # noqa: ASYNC110 -- the truth is plain data
+                    await asyncio.sleep(TICK_SECONDS)
+        servers = self._pages()
+        try:
+            while True:
+                self._moved.clear()
+                complete = await servers.open(self._settings)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(None if complete else HTTP_RETRY_SECONDS):
+                        await self._moved.wait()
+        finally:
+            await servers.close()
+
+    def _pages(self) -> "Servers":
+        from fedns.control.admin import Pages, Servers  # noqa: PLC0415 -- see above
+        from fedns.control.metrics import Metrics  # noqa: PLC0415
+
+        metrics = Metrics(
+            truth=self._truth,
+            publisher=self._publisher,
+            blocks=self._answering,
+            pipeline=self._pipeline,
+            keeper=self._keeper,
+            feeds=lambda: self._feeds.running,
+        )
+        metrics.reloads = self._reloads
+        overview = Overview(
+            truth=self._truth,
+            publisher=self._publisher,
+            pipeline=self._pipeline,
+            feeds=lambda: self._feeds.running,
+            membership=self._membership,
+        )
+        return Servers(
+            Pages(
+                overview=overview,
+                directory=Directory(self._truth, self._pipeline.conflicts, lambda: self._feeds.running),
+                history=self._pipeline.history,
+                saving=Saving(self._truth, self._publisher),
+                orders=self._orders,
+                metrics=metrics,
+                readiness=self._readiness,
+                health=self._health,
+            )
+        )
 
     async def _publish(self) -> None:
         """Serve the workers.
@@ -199,7 +223,7 @@ class Daemon:
             result = await self._read_again() if self._reread else ""
             await self._use(self._membership.settings)
             if result:
-                self._metrics.reloads[result] += 1
+                self._reloads[result] += 1
 
     async def _read_again(self) -> str:
         """Read the configuration; returns how that went, for the metric."""

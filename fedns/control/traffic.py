@@ -29,6 +29,8 @@ def traffic(blocks: Sequence[memoryview]) -> Iterator[Metric]:
     yield counter("dns_rate_limit_truncated", text, (), {(): _sum(blocks, counters.TRUNCATED_BY_LIMIT)})
     text = "Packets that found no room in the receive buffer of a UDP socket."
     yield counter("dns_receive_overflows", text, (), {(): _sum(blocks, counters.RECEIVE_OVERFLOWS)})
+    text = "Lines of the query log that nobody took in time."
+    yield counter("dns_query_log_dropped", text, (), {(): _sum(blocks, counters.LOG_DROPS)})
     text = "TLS handshakes that failed or took too long."
     yield counter("dns_tls_handshakes_failed", text, (), {(): _sum(blocks, counters.HANDSHAKES_FAILED)})
     text = "Times that no connection was accepted for a moment, for want of file descriptors."

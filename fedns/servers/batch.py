@@ -1,15 +1,18 @@
 """Up to 32 UDP packets for one system call each way: recvmmsg and sendmmsg on memory that is laid out once.
 
-One block a side holds packets, sender names, control messages and the kernel's headers. The header arrays are seen as
-64-bit words, so that lengths are plain integers; the sender's raw name is both the reply's address and (its address
-part) the key by which the client's view is found. A packet's own control message, which tells the address that was
-asked on a wildcard socket, goes back with the reply, so that the reply leaves from there (RFC 2181 section 4.1).
+One block a side holds packets and the kernel's headers; sender names and control messages are shared by both, so that
+the reply to packet n is message n of the other side, and goes to the name that packet n came from. On a socket of one
+address nothing else is to be said. On a wildcard socket each packet's control message tells the address that was
+asked, and goes back with the reply, so that the reply leaves from there (RFC 2181 section 4.1).
+
+The header arrays are seen as words, so that lengths and addresses are plain integers.
 """
 
 import ctypes
 import errno
 import socket
 import sys
+from collections.abc import Callable
 from typing import Final
 
 SIZE: Final = 32
@@ -22,8 +25,17 @@ _CONTROL_BYTES: Final = 64
 _HEADER_WORDS: Final = 8
 _NAME, _NAME_SIZE, _IOVEC, _IOVECS, _CONTROL, _CONTROL_SIZE, _FLAGS, _SIZE = range(_HEADER_WORDS)
 """Words of struct mmsghdr on a 64-bit Linux."""
+WILDCARDS: Final = ("0.0.0.0", "::")  # noqa: S104 -- to know them
+_NO_INTERFACE: Final = bytes(4)
 LINK_LOCAL: Final = b"\xfe\x80"
 _CMSG_HEADER: Final = 16
+
+Ask = Callable[[bytes, int | bytes | None], bytes]
+"""From a packet and a key of its sender to the reply, empty for none.
+
+The key is the packed address, or for IPv4 the number that its bytes are to this machine; None for port 0, which cannot
+be answered.
+"""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 AVAILABLE: Final = sys.platform == "linux" and ctypes.sizeof(ctypes.c_void_p) == 8 and hasattr(_libc, "recvmmsg")
@@ -54,33 +66,35 @@ class _Side:
 
 
 class Batch:
-    """The memory of one socket's batches; `receive`, then `packet` and `reply` for each, then `send`."""
+    """The memory of one socket's batches; `receive`, then `answer`, then `send`."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._fd = sock.fileno()
         self._v6 = sock.family == socket.AF_INET6
+        self._wildcard = sock.getsockname()[0] in WILDCARDS
         self._in, self._out = _Side(PACKET_BYTES), _Side(REPLY_BYTES)
         self._packets = memoryview(self._in.payload)
         self._replies = memoryview(self._out.payload)
-        self._names = bytearray(SIZE * _NAME_BYTES)
+        self._block = bytearray(SIZE * _NAME_BYTES)
+        self._names = memoryview(self._block)
+        self._ports, self._hosts = self._names.cast("H"), self._names.cast("I")
         self._controls = bytearray(SIZE * _CONTROL_BYTES)
-        self._names_at, self._controls_at = _address(self._names), _address(self._controls)
-        self._address = slice(8, 24) if self._v6 else slice(4, 8)
-        self._received = SIZE
-        self._queued = 0
+        names, controls = _address(self._block), _address(self._controls)
+        self._runs: list[tuple[int, int]] = []
         for at in range(SIZE):
-            self._in.headers[at * _HEADER_WORDS + _NAME] = self._names_at + at * _NAME_BYTES
-            self._in.headers[at * _HEADER_WORDS + _CONTROL] = self._controls_at + at * _CONTROL_BYTES
+            for headers in (self._in.headers, self._out.headers):
+                word = at * _HEADER_WORDS
+                headers[word + _NAME] = names + at * _NAME_BYTES
+                headers[word + _NAME_SIZE] = 28 if self._v6 else 16
+                headers[word + _CONTROL] = controls + at * _CONTROL_BYTES if self._wildcard else 0
 
     def receive(self) -> int:
         """Take what is there, at most SIZE packets; 0 when nothing is. Raises OSError for anything else."""
-        headers = self._in.headers
-        for word in range(0, self._received * _HEADER_WORDS, _HEADER_WORDS):
-            headers[word + _NAME_SIZE] = _NAME_BYTES
-            headers[word + _CONTROL_SIZE] = _CONTROL_BYTES
+        if self._wildcard:
+            headers = self._in.headers
+            for word in range(_CONTROL_SIZE, SIZE * _HEADER_WORDS, _HEADER_WORDS):
+                headers[word] = _CONTROL_BYTES
         count: int = _recvmmsg(self._fd, self._in.pointer, SIZE, socket.MSG_DONTWAIT, None)
-        self._received = max(count, 0)
-        self._queued = 0
         if count < 0:
             number = ctypes.get_errno()
             if number in {errno.EAGAIN, errno.EINTR}:
@@ -88,53 +102,63 @@ class Batch:
             raise OSError(number, "recvmmsg failed")
         return count
 
-    def packet(self, at: int) -> tuple[bytes, bytes]:
-        """One packet and the packed address of its sender (empty when it has port 0, which cannot be answered)."""
-        start = at * PACKET_BYTES
-        name = self._names[at * _NAME_BYTES : (at + 1) * _NAME_BYTES]
-        sender = bytes(name[self._address]) if name[2] or name[3] else b""
-        return bytes(self._packets[start : start + self._in.headers[at * _HEADER_WORDS + _SIZE]]), sender
-
-    def reply(self, at: int, body: bytes) -> None:
-        """Queue the reply to packet `at`."""
-        queued = self._queued
-        start = queued * REPLY_BYTES
-        self._replies[start : start + len(body)] = body
-        self._out.iovecs[queued * 2 + 1] = len(body)
-        word, received = queued * _HEADER_WORDS, at * _HEADER_WORDS
-        out, came = self._out.headers, self._in.headers
-        out[word + _NAME] = came[received + _NAME]
-        out[word + _NAME_SIZE] = came[received + _NAME_SIZE]
-        control = came[received + _CONTROL_SIZE]
-        if control:
-            self._forget_interface(at)
-            out[word + _CONTROL] = came[received + _CONTROL]
-        out[word + _CONTROL_SIZE] = control
-        self._queued = queued + 1
+    def answer(self, count: int, ask: Ask) -> int:
+        """Ask about each packet received, with a key of its sender, and queue the replies; returns how many."""
+        headers, packets, ports, hosts = self._in.headers, self._packets, self._ports, self._hosts
+        sizes, replies = self._out.iovecs, self._replies
+        v6, wildcard = self._v6, self._wildcard
+        self._runs.clear()
+        silent, start = 0, 0
+        for at in range(count):
+            place = at * PACKET_BYTES
+            packet = bytes(packets[place : place + headers[at * _HEADER_WORDS + _SIZE]])
+            name = at * _NAME_BYTES
+            key = (
+                (bytes(self._names[name + 8 : name + 24]) if v6 else hosts[at * 8 + 1]) if ports[at * 16 + 1] else None
+            )
+            reply = ask(packet, key)
+            if reply:
+                place = at * REPLY_BYTES
+                replies[place : place + len(reply)] = reply
+                sizes[at * 2 + 1] = len(reply)
+                if wildcard:
+                    self._forget_interface(at)
+            else:
+                if at > start:
+                    self._runs.append((start, at))
+                start = at + 1
+                silent += 1
+        if count > start:
+            self._runs.append((start, count))
+        return count - silent
 
     def send(self) -> tuple[int, int]:
         """Send what is queued; returns how many found no room in the socket's buffer, and how many failed otherwise."""
-        sent = failed = 0
-        while sent < self._queued:
-            pointer = self._out.pointer + sent * _HEADER_WORDS * 8
-            count: int = _sendmmsg(self._fd, pointer, self._queued - sent, socket.MSG_DONTWAIT)
-            if count > 0:
-                sent += count
-            elif ctypes.get_errno() == errno.EAGAIN:
-                return self._queued - sent, failed
-            elif ctypes.get_errno() != errno.EINTR:
-                # The first one cannot be sent (no route, a forbidden address): the others are not to blame.
-                sent += 1
-                failed += 1
-        return 0, failed
+        full = failed = 0
+        for first, end in self._runs:
+            sent = first
+            while sent < end:
+                count: int = _sendmmsg(self._fd, self._out.pointer + sent * 64, end - sent, socket.MSG_DONTWAIT)
+                if count > 0:
+                    sent += count
+                elif ctypes.get_errno() == errno.EAGAIN:
+                    full += end - sent
+                    break
+                elif ctypes.get_errno() != errno.EINTR:
+                    # The first one cannot be sent (no route, a forbidden address): the others are not to blame.
+                    sent += 1
+                    failed += 1
+        return full, failed
 
     def _forget_interface(self, at: int) -> None:
         """Let the routes decide where the reply leaves; a link-local address alone needs its interface."""
+        word = at * _HEADER_WORDS + _CONTROL_SIZE
+        self._out.headers[word] = self._in.headers[word]
         start = at * _CONTROL_BYTES + _CMSG_HEADER
         if not self._v6:
-            self._controls[start : start + 4] = bytes(4)
+            self._controls[start : start + 4] = _NO_INTERFACE
         elif self._controls[start : start + 2] != LINK_LOCAL:
-            self._controls[start + 16 : start + 20] = bytes(4)
+            self._controls[start + 16 : start + 20] = _NO_INTERFACE
 
 
 def _address(block: bytearray) -> int:

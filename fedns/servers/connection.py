@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from fedns.answers import counters
 from fedns.answers.extras import IDLE_TENTHS, KEEPALIVE
 from fedns.answers.replica import Replica
-from fedns.answers.respond import respond
+from fedns.servers.querylog import QueryLog
 
 MAX_QUERY_BYTES: Final = 4096
 FRAMES_AT_ONCE: Final = 64
@@ -30,6 +30,7 @@ class Door(Protocol):
 
     replica: Replica
     secure: bool
+    log: QueryLog
 
     def opened(self, connection: "Connection") -> None:
         """It is there."""
@@ -52,6 +53,8 @@ class Connection(asyncio.Protocol):
         self._writable = True
         self._idle = IDLE_SECONDS
         self.address = ""
+        self.used = monotonic()
+        """When it came, or asked last."""
         self.deadline = monotonic() + FIRST_QUERY_SECONDS
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -126,6 +129,7 @@ class Connection(asyncio.Protocol):
             transport.write(len(reply).to_bytes(2) + reply)
         del buffer[:at]
         if answered:
+            self.used = now
             self._door.used(self)
         if answered == FRAMES_AT_ONCE:
             self._again = asyncio.get_running_loop().call_soon(self._answer)
@@ -137,7 +141,7 @@ class Connection(asyncio.Protocol):
         door = self._door
         started = perf_counter_ns()
         view = door.replica.view(self.address, stream=True, secure=door.secure)
-        reply = respond(packet, view, door.replica, now)
+        reply = door.log.door()(packet, view, door.replica, now)
         if reply.endswith(KEEPALIVE):
             # It has asked, and was told so: it may be idle for longer (RFC 7828).
             self._idle = KEEPALIVE_SECONDS

@@ -6,14 +6,14 @@ The address that was asked comes with each packet and goes back with the reply, 
 import socket
 from typing import Any, Final
 
-from fedns.servers.batch import LINK_LOCAL, PACKET_BYTES, SIZE
+from fedns.servers.batch import LINK_LOCAL, PACKET_BYTES, SIZE, Ask
 
 _CONTROL_BYTES: Final = 64
 _INTERFACE_BYTES: Final = 4
 
 
 class Plain:
-    """`receive`, then `packet` and `reply` for each, then `send`: as with a `Batch`, and as many at once."""
+    """`receive`, then `answer`, then `send`: as with a `Batch`, and as many at once."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -33,15 +33,14 @@ class Plain:
             self._received.append((packet, control, sender))
         return len(self._received)
 
-    def packet(self, at: int) -> tuple[bytes, bytes]:
-        """One packet and the packed address of its sender (empty when it has port 0, which cannot be answered)."""
-        packet, _, sender = self._received[at]
-        return packet, socket.inet_pton(self._sock.family, sender[0].partition("%")[0]) if sender[1] else b""
-
-    def reply(self, at: int, body: bytes) -> None:
-        """Queue the reply to packet `at`."""
-        _, control, sender = self._received[at]
-        self._queued.append((body, [(level, kind, self._elsewhere(told)) for level, kind, told in control], sender))
+    def answer(self, count: int, ask: Ask) -> int:
+        """Ask about each packet received, with a key of its sender, and queue the replies; returns how many."""
+        for packet, control, sender in self._received[:count]:
+            key = socket.inet_pton(self._sock.family, sender[0].partition("%")[0]) if sender[1] else None
+            if reply := ask(packet, key):
+                back = [(level, kind, self._elsewhere(told)) for level, kind, told in control]
+                self._queued.append((reply, back, sender))
+        return len(self._queued)
 
     def send(self) -> tuple[int, int]:
         """Send what is queued; returns how many found no room in the socket's buffer, and how many failed otherwise."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.servers.connection import Connection
+from fedns.servers.querylog import QueryLog
 from fedns.servers.sockets import Shared
 from fedns.servers.tls import Certificate
 
@@ -24,7 +25,9 @@ OTHER_FILES: Final = 64
 """File descriptors that a worker needs besides connections."""
 MAX_PER_CLIENT: Final = 128
 """Connections of one address: more than any resolver opens to one process."""
-ACCEPTS_AT_ONCE: Final = 16
+CHURN_SECONDS: Final = 0.2
+"""A connection is replaced by another of the same address after so long at the earliest."""
+ACCEPTS_AT_ONCE: Final = 32
 HANDSHAKE_SECONDS: Final = 5.0
 SHUTDOWN_SECONDS: Final = 1.0
 PAUSE_SECONDS: Final = 0.1
@@ -35,9 +38,16 @@ _SLOW: Final = counters.DROPS + counters.DROP_REASONS.index("slow_client")
 class StreamDoor:
     """Accepts on these listening sockets; with a certificate, TLS."""
 
-    def __init__(self, sockets: list[socket.socket], replica: Replica, certificate: Certificate | None = None) -> None:
+    def __init__(
+        self,
+        sockets: list[socket.socket],
+        replica: Replica,
+        certificate: Certificate | None = None,
+        log: QueryLog | None = None,
+    ) -> None:
         self.replica = replica
         self.secure = certificate is not None
+        self.log = log or QueryLog(replica)
         self.connections: OrderedDict[Connection, None] = OrderedDict()
         """The one that has been idle longest comes first."""
         self._certificate = certificate
@@ -116,7 +126,7 @@ class StreamDoor:
         assert self._loop is not None
         for _ in range(ACCEPTS_AT_ONCE):
             try:
-                client, _address = listener.accept()
+                client, (address, *_) = listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 # Nothing more to accept, or a client that has gone.
                 return
@@ -128,6 +138,12 @@ class StreamDoor:
                 self._again = monotonic() + PAUSE_SECONDS
                 self._pause(self._loop)
                 return
+            own = self._by_client.get(address)
+            if own is not None and len(own) >= MAX_PER_CLIENT and next(iter(own)).used + CHURN_SECONDS > monotonic():
+                # It replaces its own connections faster than is good for others: this costs next to nothing.
+                self.replica.counts[_TOO_MANY] += 1
+                client.close()
+                continue
             client.setblocking(False)
             self._make_room()
             task = self._loop.create_task(self._open(client), name="accepted connection")

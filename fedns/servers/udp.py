@@ -14,9 +14,10 @@ from typing import Final
 
 from fedns.answers import counters
 from fedns.answers.replica import Replica
-from fedns.answers.respond import respond
+from fedns.answers.views import MAX_VIEWS, View
 from fedns.servers.batch import AVAILABLE, SIZE, Batch
 from fedns.servers.plain import Plain
+from fedns.servers.querylog import QueryLog, Respond
 from fedns.servers.sockets import Shared
 
 BATCHES: Final = 2
@@ -31,11 +32,18 @@ _SEND_FAILED: Final = counters.DROPS + counters.DROP_REASONS.index("send_failed"
 class UdpDoor:
     """Reads every UDP socket of this process and answers through the packet door."""
 
-    def __init__(self, sockets: list[socket.socket], replica: Replica, *, batches: bool = AVAILABLE) -> None:
+    def __init__(
+        self, sockets: list[socket.socket], replica: Replica, log: QueryLog | None = None, *, batches: bool = AVAILABLE
+    ) -> None:
         self._replica = replica
         self._batches: dict[socket.socket, Batch | Plain] = {
             each: Batch(each) if batches else Plain(each) for each in sockets
         }
+        self._views: dict[int | bytes | None, View] = {}
+        self._of = replica.views
+        self._now = 0.0
+        self._log = log or QueryLog(replica)
+        self._respond: Respond = self._log.door()
         self._shared = Shared(sockets, self._drain)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -56,6 +64,18 @@ class UdpDoor:
             if self._answer(batch) < SIZE:
                 return
 
+    def _ask(self, packet: bytes, key: int | bytes | None) -> bytes:
+        view = self._views.get(key)
+        if view is None:
+            if key is None:
+                self._replica.counts[_NO_PORT] += 1
+                return b""
+            if len(self._views) >= MAX_VIEWS:
+                self._views.clear()
+            address = key if isinstance(key, bytes) else key.to_bytes(4, sys.byteorder)
+            view = self._views[key] = self._replica.view(address, stream=False)
+        return self._respond(packet, view, self._replica, self._now)
+
     def _answer(self, batch: Batch | Plain) -> int:
         """Answer one batch; returns how many packets it had."""
         replica = self._replica
@@ -65,16 +85,11 @@ class UdpDoor:
             # An ICMP error that an earlier reply caused: one client's trouble, reported on the shared socket.
             replica.counts[_SEND_FAILED] += 1
             return SIZE
-        now, started, replies = monotonic(), perf_counter_ns(), 0
-        for at in range(count):
-            packet, sender = batch.packet(at)
-            if sender:
-                reply = respond(packet, replica.view(sender, stream=False), replica, now)
-                if reply:
-                    batch.reply(at, reply)
-                    replies += 1
-            else:
-                replica.counts[_NO_PORT] += 1
+        self._now, started = monotonic(), perf_counter_ns()
+        if replica.views is not self._of:
+            self._views, self._of = {}, replica.views
+            self._respond = self._log.door()
+        replies = batch.answer(count, self._ask)
         if replies:
             full, failed = batch.send()
             replica.counts[_SEND_BUFFER_FULL] += full

@@ -14,6 +14,7 @@ from fedns.answers.replica import Replica
 from fedns.servers.batch import AVAILABLE
 from fedns.servers.feed import follow
 from fedns.servers.gate import Gate
+from fedns.servers.querylog import QueryLog
 from fedns.servers.stream import StreamDoor
 from fedns.servers.tls import Certificate
 from fedns.servers.udp import UdpDoor
@@ -32,11 +33,12 @@ class Doors:
         self._replica = replica
         udp, tcp, tls = inherited(child.udp), inherited(child.tcp), inherited(child.tls)
         self._sockets = [*udp, *tcp, *tls]
-        self._udp = UdpDoor(udp, replica, batches=AVAILABLE and os.environ.get("FEDNS_UDP") != "plain")
+        log = QueryLog(replica)
+        self._udp = UdpDoor(udp, replica, log, batches=AVAILABLE and os.environ.get("FEDNS_UDP") != "plain")
         self._first = child.slot <= 1
-        self._streams = [StreamDoor(tcp, replica)]
+        self._streams = [StreamDoor(tcp, replica, log=log)]
         if tls:
-            self._streams.append(StreamDoor(tls, replica, Certificate(child.cert_file, child.key_file)))
+            self._streams.append(StreamDoor(tls, replica, Certificate(child.cert_file, child.key_file), log))
         self._open = False
         self._gate = Gate(child)
 

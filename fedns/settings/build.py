@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from fedns.answers.rules import RateLimit, Zone
+from fedns.answers.rules import QueryLog, RateLimit, Zone
 from fedns.federation.health import Freshness, Timers
 from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule
@@ -74,6 +74,8 @@ def _dns(dns: Values) -> Dns:
         more["cookies"] = Cookies(on=False) if dns["cookies"] == "off" else Cookies(**dns["cookies"])
     if "rate_limit" in dns:
         more["rate_limit"] = RateLimit(**{"exempt": PRIVATE, **dns["rate_limit"]})
+    if "query_log" in dns:
+        more["query_log"] = QueryLog(**dns["query_log"])
     return Dns(**more)
 
 

@@ -1,6 +1,7 @@
 """How the supervisor starts a child: by exec, with these words in the environment and the descriptors inherited."""
 
 import ctypes
+import gc
 import mmap
 import os
 import signal
@@ -17,6 +18,8 @@ from fedns.settings.schema import Logging
 IP_PKTINFO: Final = 8
 """The socket option of Linux, which Python 3.11 does not name."""
 VARIABLE: Final = "FEDNS_CHILD"
+ROUND_OBJECTS: Final = 10_000
+"""New objects until the garbage collector looks at them."""
 _PR_SET_NAME: Final = 15
 
 
@@ -72,10 +75,16 @@ def inherited(descriptors: tuple[int, ...]) -> list[socket.socket]:
 
 
 def started(environment: Mapping[str, str], title: str) -> Child:
-    """What this process was told; also takes the title that `ps` and `top` show, and lets signals in again."""
+    """What this process was told; also takes the title that `ps` and `top` show, and lets signals in again.
+
+    All that was imported is for good: the garbage collector looks at it no more, which saves it 10 ms each time. What
+    comes by the thousand later is outside its rounds (`gc=False`), so those need not be frequent.
+    """
     if VARIABLE not in environment:
         raise SystemExit(f"fedns {title} is started by `fedns serve`, never by hand")
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
+    gc.set_threshold(ROUND_OBJECTS, 10, 10)
     ctypes.CDLL(None).prctl(_PR_SET_NAME, f"fedns {title}".encode()[:15], 0, 0, 0)
     return msgspec.json.decode(environment[VARIABLE], type=Child)

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
-from fedns.answers.rules import RateLimit, Rules, Zone
+from fedns.answers.rules import QueryLog, RateLimit, Rules, Zone
 from fedns.federation.health import Freshness, Timers
 from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule, Location
@@ -73,6 +73,7 @@ class Dns(Struct, frozen=True, kw_only=True):
     tls: Tls | None = None
     cookies: Cookies = Cookies()
     rate_limit: RateLimit | None = None
+    query_log: QueryLog | None = None
 
 
 class Local(Struct, frozen=True, kw_only=True):
@@ -209,6 +210,7 @@ def rules(settings: Settings) -> Rules:
         nsid=settings.dns.nsid,
         ecs_from=settings.ecs_from,
         rate_limit=settings.dns.rate_limit,
+        query_log=settings.dns.query_log,
         cookies=settings.dns.cookies.on,
         cookie_secrets=settings.dns.cookies.secrets,
     )

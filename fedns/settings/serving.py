@@ -70,6 +70,14 @@ DNS: Final = Table(
                 "exempt": values.cidrs("who is never limited; default loopback and private ranges"),
             },
         ),
+        "queryLog": Table(
+            doc="a line for queries on standard output; without this, there is none",
+            keys={
+                "sample": values.whole("one in so many; default 1: each", 1, 1_000_000),
+                "only": values.choice("default all; failures: any response code but NOERROR", "all", "failures"),
+                "format": values.choice("default text", "text", "json"),
+            },
+        ),
         "lameduck": values.duration("how long it goes on answering after a signal to stop", zero=True),
     },
     later=("https", "proxyProtocol"),

@@ -25,7 +25,7 @@ def test_no_two_kinds_of_reply_share_a_word() -> None:
     assert len(words) == counters.REPLIES_END - counters.REPLIES
     assert (min(words), max(words) + 1) == (counters.REPLIES, counters.REPLIES_END)
     assert counters.DURATION_SUMS + len(counters.TRANSPORTS) <= counters.WORDS
-    assert counters.ACCEPT_PAUSES < counters.DROPS
+    assert counters.LOG_DROPS < counters.KNOWN < counters.DROPS
     assert counters.DROPS + len(counters.DROP_REASONS) <= counters.EDES
     assert counters.EDES + len(counters.EDE_CODES) <= counters.REPLIES
 

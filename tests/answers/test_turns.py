@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedns.answers.turns import MAX_RING, ring, turns, windows
+from fedns.answers.turns import MAX_RING, MAX_TURNS, ring, turns, windows
 
 SHARES = {
     "one group": [Fraction(1)],
@@ -64,3 +64,25 @@ def test_turns_keep_shares_and_rotate_inside_groups() -> None:
     walk = turns([Fraction(1, 2), Fraction(1, 2)], [windows(3, 3), windows(1, 1)])
     assert Counter(turn.group for turn in walk) == {0: 3, 1: 3}
     assert [turn.records[0] for turn in walk if turn.group == 0] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("shares", "sizes", "fitting"),
+    [
+        pytest.param([Fraction(1)], [5_000], 1, id="one address at a time"),
+        pytest.param([Fraction(1, 2), Fraction(1, 2)], [5_000, 3], 28, id="two groups"),
+        pytest.param([Fraction(1, 511), Fraction(510, 511)], [300, 4], 28, id="a small share"),
+    ],
+)
+def test_every_record_gets_its_turn(shares: list[Fraction], sizes: list[int], fitting: int) -> None:
+    """However many windows a group needs, and however small its share: none is left out of the walk."""
+    walk = turns(shares, [windows(size, fitting) for size in sizes])
+    shown = {(turn.group, at) for turn in walk for at in turn.records}
+    assert shown == {(group, at) for group, size in enumerate(sizes) for at in range(size)}
+    counts = Counter(turn.group for turn in walk)
+    assert [Fraction(counts[group], len(walk)) for group in range(len(shares))] == shares
+
+
+def test_a_walk_is_bounded() -> None:
+    """Past MAX_TURNS responses the rest of a very large set is not shown until the answer is made anew."""
+    assert len(turns([Fraction(1)], [windows(MAX_TURNS + 1, 1)])) == MAX_TURNS

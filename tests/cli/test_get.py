@@ -13,13 +13,14 @@ from click.testing import CliRunner, Result
 from msgspec import structs
 
 from fedns.cli.get import get, table
-from fedns.control.admin import Health, Pages, Readiness, Servers
+from fedns.control.admin import Pages, Servers
 from fedns.control.directory import Directory
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
 from fedns.control.orders import Orders
 from fedns.control.overview import Overview
 from fedns.control.preserving import Keeper
+from fedns.control.readiness import Health, Readiness
 from fedns.control.saving import Saving
 from fedns.federation.health import Synced
 from fedns.federation.objects import READY, SERVING, TERMINATING, Endpoint, Port, pack

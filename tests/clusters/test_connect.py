@@ -48,6 +48,26 @@ async def test_a_refusal_has_status_message_and_wait(script: Scripted, tmp_path:
     assert second.value.retry_after == 0.0
 
 
+@pytest.mark.parametrize(
+    ("date", "wait", "seconds"),
+    [
+        pytest.param("Tue, 01 Jan 2030 00:00:00 GMT", "Tue, 01 Jan 2030 00:00:09 GMT", 9.0, id="by the server's clock"),
+        pytest.param("Tue, 01 Jan 2030 00:00:00 GMT", "Mon, 31 Dec 2029 23:59:59 GMT", 0.0, id="past"),
+        pytest.param("nonsense", "Tue, 01 Jan 2030 00:00:09 GMT", 0.0, id="no date to compare with"),
+        pytest.param("Tue, 01 Jan 2030 00:00:00 GMT", "Tue, 99 Jan 2030 00:00:09", 0.0, id="no date"),
+        pytest.param("Tue, 01 Jan 2030 00:00:00 GMT", "Tue, 01 Jan 2030 00:00:09 -0000", 0.0, id="no zone"),
+    ],
+)
+async def test_a_wait_until_a_date(script: Scripted, tmp_path: Path, date: str, wait: str, seconds: float) -> None:
+    """Retry-After may be a date (RFC 9110), which means the server's own time."""
+    script.say("readyz", status(503, Date=date, Retry_After=wait))
+    connection = await connect(member(script.url, tmp_path))
+    with pytest.raises(RefusedError) as refusal:
+        await ask(connection)
+    await connection.close()
+    assert refusal.value.retry_after == seconds
+
+
 async def elsewhere(_: web.Request) -> web.StreamResponse:
     """A redirect to a place that must never see the token."""
     return web.Response(status=302, headers={"Location": "/stolen"})

@@ -1,6 +1,7 @@
 """Batches and single packets: they come out with their senders, replies go back from the address that was asked."""
 
 import socket
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -67,11 +68,13 @@ def test_each_sender_gets_its_own_reply_from_the_address_it_asked(
         each.send(b"question %d" % number)
     count = batch.receive()
     assert count == 5
-    for at in range(count):
-        packet, sender = batch.packet(at)
-        assert sender == socket.inet_pton(clients[0].family, clients[0].getsockname()[0])
-        if packet != b"question 3":
-            batch.reply(at, packet.replace(b"question", b"answer"))
+
+    def ask(packet: bytes, sender: int | bytes | None) -> bytes:
+        address = sender.to_bytes(4, sys.byteorder) if isinstance(sender, int) else sender
+        assert address == socket.inet_pton(clients[0].family, clients[0].getsockname()[0])
+        return b"" if packet == b"question 3" else packet.replace(b"question", b"answer")
+
+    assert batch.answer(count, ask) == 4
     assert batch.send() == (0, 0)
     assert [each.recv(100) for each in clients if each is not clients[3]] == [b"answer %d" % n for n in (0, 1, 2, 4)]
 
@@ -87,10 +90,15 @@ def test_more_than_a_batch_takes_several(
     sender = client(asked)
     for number in range(SIZE + 3):
         sender.send(b"%d" % number)
-    seen = []
+    seen: list[bytes] = []
+
+    def ask(packet: bytes, _sender: int | bytes | None) -> bytes:
+        seen.append(packet)
+        return b""
+
     for expected in (SIZE, 3):
         assert batch.receive() == expected
-        seen += [batch.packet(at)[0] for at in range(expected)]
+        assert batch.answer(expected, ask) == 0
     assert seen == [b"%d" % number for number in range(SIZE + 3)]
 
 
@@ -102,9 +110,12 @@ def test_a_longer_packet_is_cut_at_the_bound(
     """No packet reaches beyond its own memory."""
     server, asked = place
     batch = kind(server)
-    client(asked).send(b"x" * (PACKET_BYTES + 100))
+    asker = client(asked)
+    asker.send(b"x" * (PACKET_BYTES + 100))
     assert batch.receive() == 1
-    assert len(batch.packet(0)[0]) == PACKET_BYTES
+    assert batch.answer(1, lambda packet, _: b"%d" % len(packet)) == 1
+    assert batch.send() == (0, 0)
+    assert asker.recv(10) == b"%d" % PACKET_BYTES
 
 
 def test_replies_carry_df(kind: type[Batch | Plain]) -> None:
@@ -122,7 +133,7 @@ def test_replies_carry_df(kind: type[Batch | Plain]) -> None:
         asker.send(b"question")
         batch = kind(server)
         assert batch.receive() == 1
-        batch.reply(0, b"the answer")
+        batch.answer(1, lambda _packet, _sender: b"the answer")
         assert batch.send() == (0, 0)
         while not (packet := tap.recv(2048)).endswith(b"the answer"):
             pass
@@ -139,8 +150,8 @@ def test_a_reply_that_cannot_be_sent_is_counted_and_costs_no_other(kind: type[Ba
             asker.send(b"question")
         batch = kind(server)
         assert batch.receive() == 3
-        for at in range(3):
-            batch.reply(at, b"%d" % at)
+        numbers = iter((b"0", b"1", b"2"))
+        batch.answer(3, lambda _packet, _sender: next(numbers))
         if isinstance(batch, Batch):
             batch._out.headers[8 + 1] = 1  # of the second message: a name of one byte is no address
         else:

@@ -112,6 +112,7 @@ async def test_a_client_with_too_many_loses_its_own(
 ) -> None:
     """The longest idle one of the same address goes, others' stay."""
     monkeypatch.setattr(module, "MAX_PER_CLIENT", 2)
+    monkeypatch.setattr(module, "CHURN_SECONDS", 0.0)
     host, port = listener.getsockname()
     other, other_writer = await asyncio.open_connection(host, port, local_addr=("127.0.0.9", 0))
     mine = []
@@ -125,6 +126,24 @@ async def test_a_client_with_too_many_loses_its_own(
     assert len(door.connections) == 3
     for _, writer in (*mine, (other, other_writer)):
         writer.close()
+
+
+async def test_a_client_that_replaces_its_own_too_fast_is_refused(
+    monkeypatch: pytest.MonkeyPatch, door: StreamDoor, listener: socket.socket
+) -> None:
+    """So it cannot keep the door busy for others: what it has stays, and what comes is closed at once."""
+    monkeypatch.setattr(module, "MAX_PER_CLIENT", 1)
+    monkeypatch.setattr(module, "CHURN_SECONDS", 60.0)
+    reader, writer = await connect(listener)
+    writer.write(framed(QUERIES[0]))
+    await read(reader)
+    refused, refused_writer = await connect(listener)
+    assert await ended(refused)
+    writer.write(framed(QUERIES[1]))
+    assert (await read(reader)).id == 1
+    assert door.replica.counts[module._TOO_MANY] == 1
+    writer.close()
+    refused_writer.close()
 
 
 async def test_a_crowd_of_idle_clients_keeps_nobody_out(

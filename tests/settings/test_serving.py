@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fedns.answers.rules import RateLimit
+from fedns.answers.rules import QueryLog, RateLimit
 from fedns.settings.load import ConfigError, load, parse
 from fedns.settings.schema import PRIVATE, Cookies, Settings, Tls, rules
 from tests.settings.certificates import write_pair
@@ -23,6 +23,14 @@ def test_no_limit_unless_it_is_set() -> None:
     assert settings("{rateLimit: {}}").dns.rate_limit == RateLimit(exempt=PRIVATE)
     set_ = settings("{rateLimit: {responsesPerSecond: 5, slip: 0, ipv4Prefix: 32, window: 1s, exempt: []}}").dns
     assert set_.rate_limit == RateLimit(responses_per_second=5, slip=0, ipv4_prefix=32, window=1.0)
+
+
+def test_the_query_log_is_off_unless_it_is_set() -> None:
+    """An empty table is a line for each query; it reaches the workers."""
+    assert rules(settings("{}")).query_log is None
+    assert rules(settings("{queryLog: {}}")).query_log == QueryLog()
+    told = settings("{queryLog: {sample: 9, only: failures, format: json}}").dns.query_log
+    assert told == QueryLog(sample=9, only="failures", format="json")
 
 
 def test_cookies_off_and_shared(tmp_path: Path) -> None:
