@@ -10,16 +10,30 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import fedns
-from bench import change, cold, crowd, loss, restart, scale, storm, wire
+from bench import change, cold, crowd, loss, place, restart, scale, storm, wire
 from tests.real.build import cache
 
-INTAKE = {"cold": cold.measure, "scale": scale.measure, "change": change.measure, "storm": storm.measure}
-MEASURES = {"wire": wire.measure, "loss": loss.measure, "crowd": crowd.measure, "restart": restart.measure, **INTAKE}
-GROUPS = {"intake": INTAKE, "all": MEASURES}
+Measure = Callable[[Path, int], Coroutine[Any, Any, dict[str, Any]]]
+INTAKE: dict[str, Measure] = {
+    "cold": cold.measure,
+    "scale": scale.measure,
+    "change": change.measure,
+    "storm": storm.measure,
+}
+MEASURES: dict[str, Measure] = {
+    "place": place.measure,
+    "wire": wire.measure,
+    "loss": loss.measure,
+    "crowd": crowd.measure,
+    "restart": restart.measure,
+    **INTAKE,
+}
+GROUPS: dict[str, dict[str, Measure]] = {"intake": INTAKE, "all": MEASURES}
 
 
 def show(title: str, figures: dict[str, Any]) -> None:
@@ -42,7 +56,7 @@ def main() -> None:
     words = parser.parse_args()
     os.environ.setdefault("KUBEBUILDER_ASSETS", str(cache()))
     compileall.compile_dir(Path(fedns.__file__).parent, quiet=1)  # as the image has it: a start compiles nothing
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
     for name in GROUPS.get(words.what, [words.what]):
         with tempfile.TemporaryDirectory(prefix="fedns-bench-") as directory:
             results[name] = asyncio.run(MEASURES[name](Path(directory), words.seconds))

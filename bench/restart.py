@@ -12,9 +12,9 @@ from time import monotonic
 from typing import Any, Final
 
 from fedns.client import Ask, ClientError, ask
-from fedns.lab.demo import addresses_of, extended_errors
 from fedns.lab.processes import free_port
 from fedns.lab.simulator import Deployment
+from fedns.lab.story import addresses_of, extended_errors
 from fedns.lab.world import World
 
 SERVICES: Final = 10_000

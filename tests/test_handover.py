@@ -16,8 +16,8 @@ import pytest
 from fedns import handover
 from fedns.client import Ask, ClientError, ask
 from fedns.handover import HandoverError, Offer, Succession
-from fedns.lab.demo import addresses_of, extended_errors
 from fedns.lab.processes import free_port
+from fedns.lab.story import addresses_of, extended_errors
 from fedns.lab.world import SERVICE, World
 from fedns.listening import open_sockets
 from fedns.settings.schema import Address

@@ -15,8 +15,8 @@ from typing import Self
 import pytest
 import pytest_asyncio
 
-from fedns.lab.demo import addresses_of
 from fedns.lab.processes import free_port, serving
+from fedns.lab.story import addresses_of
 from fedns.lab.world import SERVICE, World
 from fedns.settings.schema import Address, Dns, Settings, Tls
 from fedns.supervisor import Supervisor, run

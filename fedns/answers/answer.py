@@ -67,6 +67,7 @@ class State(Struct, frozen=True, kw_only=True, dict=True):
             local=rules.local.cluster,
             local_when_stale=rules.local_when_stale,
             drains=rules.drains,
+            shifts=rules.shifts,
         )
 
     def freshness(self, cluster: str) -> Freshness:

@@ -6,14 +6,57 @@ The lines about candidates are made from the same placement that answers are mad
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from ipaddress import ip_address
+from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from fedns.answers import codes, records
 from fedns.answers.answer import Answer, Question, State, one
+from fedns.answers.names import EXPLAIN, Subject
 from fedns.answers.negatives import absent, nodata
-from fedns.answers.parts import placement
+from fedns.answers.parts import decided, parts_of, placement
 from fedns.federation.health import NEVER, Freshness, Status
+from fedns.federation.locality import Location
 from fedns.federation.objects import Service
-from fedns.federation.placement import Candidate, Placement, Policy, Rung, Tier, order
+from fedns.federation.placement import Candidate, Placement, Policy, Rung, Tier, order, policy_for
+
+Row = dict[str, str | int]
+"""What is told of one candidate, by the words of the text."""
+
+
+class UnexplainedError(ValueError):
+    """There is nothing to explain; the message says why."""
+
+
+class Explained(Struct, frozen=True, kw_only=True):
+    """Why a service is answered as it is, for a client at a place."""
+
+    service: str
+    location: Location
+    policy: Policy
+    candidates: tuple[Row, ...]
+    conflicts: tuple[str, ...]
+    """The lines of `_explain` about exports that disagree."""
+
+    def plain(self) -> dict[str, Any]:
+        """For scripts."""
+        told: dict[str, Any] = to_builtins(self)
+        return told
+
+    def lines(self) -> list[str]:
+        """For people: the place and the policy, then the lines of `_explain`."""
+        where, policy = self.location, self.policy
+        ladder = f"ladder {','.join(policy.ladder)}, minReady {policy.min_ready}, spill {policy.spill}"
+        bound = "" if policy.jurisdictions is None else f", jurisdictions {','.join(policy.jurisdictions) or 'none'}"
+        weights = (
+            f", weights {','.join(f'{k}={v}' for k, v in sorted(policy.weights.items()))}" if policy.weights else ""
+        )
+        return [
+            f"{self.service} for a client at {place_line(where)} (rule {where.rule or '-'})",
+            f"{ladder}{bound}{weights}, whenAllUnhealthy {policy.when_all_unhealthy}",
+            *([line(row) for row in self.candidates] or ["no candidates"]),
+            *self.conflicts,
+        ]
 
 
 def explain(question: Question) -> Answer:
@@ -26,19 +69,53 @@ def explain(question: Question) -> Answer:
     return _text(question, told + conflict_lines(found))
 
 
+def explained(held: State, name: str, location: Location, now: float) -> Explained:
+    """Why a name is answered as it is, for a client at a place; raises UnexplainedError.
+
+    `name` is a name of DNS, or NAMESPACE/SERVICE for the service's own.
+    """
+    labels = tuple(label.encode() for label in _own_name(held, name).lower().removesuffix(".").split("."))
+    asked = held.grammar.read(labels[1:] if labels[0] == EXPLAIN.encode() else labels)
+    if asked is None:
+        served = ", ".join(zone.name for zone in held.rules.zones)
+        raise UnexplainedError(f"{name} is in no zone of this fedns: it has {served}")
+    found = held.catalog.service((asked.namespace, asked.service)) if asked.subject is Subject.SERVICE else None
+    if found is None:
+        what = f"no member exports {asked.namespace}/{asked.service}" if asked.service else "it names no service"
+        raise UnexplainedError(f"{name}: {what}")
+    decision = decided(held, location, found, parts_of(asked)[0])
+    return Explained(
+        service=f"{found.namespace}/{found.name}",
+        location=location,
+        policy=policy_for(found, held.rules.policies),
+        candidates=tuple(rows(decision, held.statuses, now)),
+        conflicts=tuple(conflict_lines(found)),
+    )
+
+
 def lines(decision: Placement, statuses: Mapping[str, Status], now: float) -> list[str]:
     """One line per candidate: those that answer with their share, then the others with the reason."""
+    return [line(row) for row in rows(decision, statuses, now)] or ["no candidates"]
+
+
+def line(row: Mapping[str, str | int]) -> str:
+    """What is told of one candidate, as text."""
+    return " ".join(f"{key}={value}" for key, value in row.items())
+
+
+def rows(decision: Placement, statuses: Mapping[str, Status], now: float) -> list[Row]:
+    """What is told of each candidate: of those that answer with their share, then of the others with the reason."""
     told = [
-        _line(each, group.rung, group.tier, statuses, now) + f" share={_share(group.share)} chosen=yes"
+        _row(each, group.rung, group.tier, statuses, now) | {"share": _share(group.share), "chosen": "yes"}
         for group in decision.groups
         for each in group.candidates
     ]
     others = [(each, left) for left in decision.left_out for each in left.candidates]
     told += [
-        _line(each, left.rung, left.tier, statuses, now) + f" chosen=no why={left.reason}"
+        _row(each, left.rung, left.tier, statuses, now) | {"chosen": "no", "why": str(left.reason)}
         for each, left in sorted(others, key=lambda pair: order(pair[0]))
     ]
-    return told or ["no candidates"]
+    return told
 
 
 def conflict_lines(service: Service) -> list[str]:
@@ -56,17 +133,21 @@ def whoami(question: Question) -> Answer:
     edns = question.query.edns
     announced = edns is not None and any(code == codes.CLIENT_SUBNET for code, _ in edns.options)
     subnet = client.subnet or ("ignored" if announced else "none")
-    place = (
-        f"cluster={where.cluster or '-'} zone={where.zone or '-'} region={where.region or '-'}"
-        f" jurisdiction={where.jurisdiction or '-'} network={where.network or '-'}"
-    )
     told = [
         f"address={ip_address(client.address)} subnet={subnet}",
-        place,
+        place_line(where),
         f"rule={where.rule or '-'}",
         f"ladder={','.join(Policy().ladder)}",
     ]
     return _text(question, told)
+
+
+def place_line(where: Location) -> str:
+    """A place, all that is known of it."""
+    return (
+        f"cluster={where.cluster or '-'} zone={where.zone or '-'} region={where.region or '-'}"
+        f" jurisdiction={where.jurisdiction or '-'} network={where.network or '-'}"
+    )
 
 
 def clusters(question: Question) -> Answer:
@@ -98,16 +179,28 @@ def state_lines(cluster: str, held: State, now: float) -> list[str]:
     return [told, f"reason={status.reason}"] if status.reason else [told]
 
 
-def _line(
-    candidate: Candidate, rung: Rung | None, tier: Tier | None, statuses: Mapping[str, Status], now: float
-) -> str:
+def _own_name(held: State, name: str) -> str:
+    """NAMESPACE/SERVICE as a name: in the federation zone where there is one, else in the clusterset zone."""
+    namespace, slash, service = name.partition("/")
+    if not slash:
+        return name
+    zone = min(held.rules.zones, key=lambda each: (each.kind != "federation", each.kind != "clusterset"))
+    return ".".join(filter(None, (service, namespace, zone.federation, "svc", zone.name)))
+
+
+def _row(candidate: Candidate, rung: Rung | None, tier: Tier | None, statuses: Mapping[str, Status], now: float) -> Row:
     status = statuses.get(candidate.cluster)
-    state_ = status.state if status is not None else Freshness.SYNCING
-    return (
-        f"rung={rung or '-'} tier={tier or '-'} cluster={candidate.cluster} zone={','.join(candidate.zones) or '-'}"
-        f" address={ip_address(candidate.address)} kind={candidate.kind} state={state_}"
-        f" age={_age(status, now)} ready={candidate.ready}"
-    )
+    return {
+        "rung": str(rung or "-"),
+        "tier": str(tier or "-"),
+        "cluster": candidate.cluster,
+        "zone": ",".join(candidate.zones) or "-",
+        "address": str(ip_address(candidate.address)),
+        "kind": str(candidate.kind),
+        "state": str(status.state if status is not None else Freshness.SYNCING),
+        "age": _age(status, now),
+        "ready": candidate.ready,
+    }
 
 
 def _share(share: Fraction) -> str:

@@ -6,8 +6,10 @@ It asks `place` for the decision inside a part; what an answer makes of it is no
 from msgspec import structs
 
 from fedns.answers import records
-from fedns.answers.answer import Question
+from fedns.answers.answer import Question, State
+from fedns.answers.names import Asked
 from fedns.answers.packet import Record
+from fedns.federation.locality import Location
 from fedns.federation.objects import Service
 from fedns.federation.placement import Part, Placement, place, policy_for
 
@@ -19,7 +21,11 @@ def placement(question: Question, found: Service) -> Placement:
 
 def parts(question: Question) -> list[Part]:
     """The parts of the federation that the name and the names above it mean, the narrowest first."""
-    asked = question.asked
+    return parts_of(question.asked)
+
+
+def parts_of(asked: Asked) -> list[Part]:
+    """The same, from the name alone."""
     whole = Part(port=asked.port, protocol=asked.protocol) if asked.port else Part()
     if asked.directive:
         pinned = structs.replace(whole, **{asked.anchor: asked.value})
@@ -36,8 +42,12 @@ def parts(question: Question) -> list[Part]:
 
 def decide(question: Question, found: Service, part: Part) -> Placement:
     """Who answers this client, inside one part of the federation."""
-    state = question.state
-    return place(found, question.client.location, state.world, policy_for(found, state.rules.policies), part)
+    return decided(question.state, question.client.location, found, part)
+
+
+def decided(state: State, location: Location, found: Service, part: Part | None = None) -> Placement:
+    """Who answers a client at a place; without a part, under the service's own name."""
+    return place(found, location, state.world, policy_for(found, state.rules.policies), part)
 
 
 def aliases(question: Question, steps: int) -> tuple[tuple[Record, ...], bytes]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from fedns.federation.health import Freshness, Timers
 from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule, Location
+from fedns.federation.migrations import Shift
 from fedns.federation.objects import Cluster
 from fedns.federation.placement import Drain, Policy
 
@@ -66,6 +67,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     clients: tuple[ClientRule, ...] = ()
     policies: tuple[Policy, ...] = ()
     drains: tuple[Drain, ...] = ()
+    shifts: tuple[Shift, ...] = ()
     timers: Timers = Timers()
     isolation: Isolation = Isolation()
     forced: dict[str, Freshness] = {}

@@ -181,6 +181,9 @@ def _only(found: Service, cluster: str, host: str) -> Service:
             }
             kept = (pack(ports, (at for at in own if at.address in named)) for ports, own in points)
             exports.append(structs.replace(export, slices=tuple(chain.from_iterable(kept))))
+        else:
+            # What another member forbids binds this one, too.
+            exports.append(structs.replace(export, slices=()))
     return structs.replace(found, exports=tuple(exports))
 
 
@@ -235,6 +238,7 @@ def _owners(question: Question) -> set[str] | None:
 
 def _ttl(question: Question, policy: Policy, used: Iterable[str]) -> int:
     ttl = question.asked.zone.ttl if policy.ttl is None else policy.ttl
+    ttl = ttl if policy.ttl_limit is None else min(ttl, policy.ttl_limit)
     fresh = all(question.state.freshness(cluster) is Freshness.FRESH for cluster in set(used))
     return ttl if fresh else min(ttl, UNSURE_TTL)
 

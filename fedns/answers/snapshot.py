@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, msgpack, structs
 
+from fedns.answers.rules import Rules
 from fedns.answers.wire import (
     BrokenStreamError,
     Frames,
@@ -76,6 +77,17 @@ class Snapshot(Struct, frozen=True):
             if isinstance(message, Replace):
                 found.setdefault(message.cluster, []).extend(message.exports)
         return found
+
+    @property
+    def rules(self) -> Rules:
+        """The rules that were in force."""
+        first = self.messages[0]
+        assert isinstance(first, NewRules)
+        return first.rules
+
+    def under(self, rules: Rules) -> "Snapshot":
+        """The same members under other rules."""
+        return Snapshot(self.heading, (NewRules(rules), *self.messages[1:]))
 
     def moved(self, now: float) -> Iterator[ToWorker]:
         """The messages with the members' times moved to a clock that shows `now` when the snapshot was written."""

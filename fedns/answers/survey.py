@@ -4,15 +4,16 @@ Every decision is `place`'s own, so what is told here is what clients get. Place
 local one, and one for each place that `clients` names.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from msgspec import Struct, structs
 
 from fedns.answers.answer import State
+from fedns.answers.parts import decided
 from fedns.federation.drains import Drain
 from fedns.federation.locality import Location, Locator
 from fedns.federation.objects import Service
-from fedns.federation.placement import Placement, Reason, Tier, place, policy_for
+from fedns.federation.placement import Placement, Reason, Tier
 
 
 class Dependent(Struct, frozen=True):
@@ -58,11 +59,6 @@ def services(state: State, clusters: Iterable[str] | None = None) -> Iterator[Se
             yield found
 
 
-def decide(state: State, found: Service, location: Location) -> Placement:
-    """Who answers a service's own name there."""
-    return place(found, location, state.world, policy_for(found, state.rules.policies))
-
-
 def with_drains(state: State, drains: Iterable[Drain]) -> State:
     """The state as if these were drained, too."""
     every = tuple(dict.fromkeys((*state.rules.drains, *drains)))
@@ -78,22 +74,25 @@ def dependents(state: State, drains: Sequence[Drain]) -> list[Dependent]:
             at = tuple(
                 name
                 for name, each in locations(drained).items()
-                if _depends(decide(drained, service, each)) is answered
+                if _depends(decided(drained, each, service)) is answered
             )
             if at:
                 found.append(Dependent("/".join(service.key), answered, at))
     return found
 
 
-def losses(state: State, lost: Sequence[Drain]) -> list[Loss]:
-    """What would change for the worse without these clusters and zones, which give nothing any more."""
+def losses(state: State, lost: Sequence[Drain], places: Collection[str] | None = None) -> list[Loss]:
+    """What would change for the worse without these clusters and zones, which give nothing any more.
+
+    `places` are those of the clients that count, by name; None is all.
+    """
     after = with_drains(state, [structs.replace(each, force=True) for each in lost])
     found = []
-    places = locations(state)
+    there = {name: each for name, each in locations(state).items() if places is None or name in places}
     for service in services(state, {each.cluster for each in lost}):
         effects: dict[tuple[str, str], list[str]] = {}
-        for name, location in places.items():
-            effect = _effect(state, decide(state, service, location), decide(after, service, location), location)
+        for name, location in there.items():
+            effect = _effect(state, decided(state, location, service), decided(after, location, service), location)
             if effect is not None:
                 effects.setdefault(effect, []).append(name)
         key = "/".join(service.key)

@@ -1,14 +1,19 @@
-"""`fedns config`: tells what is wrong with a configuration file, and prints the JSON schema of all of them."""
+"""`fedns config`: what is wrong with a configuration file, whose answers another one would change, the JSON schema."""
 
 import json
 import os
 import sys
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING
 
 import click
 
+from fedns.cli import held
+
 if TYPE_CHECKING:
+    from fedns.answers.rules import Rules
+    from fedns.answers.snapshot import Snapshot
     from fedns.settings.schema import Settings
 
 
@@ -68,6 +73,66 @@ def _summary(settings: "Settings") -> str:
     zones = ", ".join(zone.name for zone in settings.zones)
     listen = ", ".join(str(address) for address in settings.dns.listen)
     return f"clusters {clusters}; zones {zones}; DNS on {listen}"
+
+
+@config.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form.")
+@held.options
+def diff(old: Path, new: Path, output: str, server: str, snapshot: Path | None) -> None:
+    """Tell whose answers would change if configuration OLD became NEW, with the members as they are now.
+
+    The members come from a running fedns or a snapshot. Exit code 1 when any answer changes, 2 when a file is wrong.
+    """
+    from msgspec import structs
+
+    from fedns.answers.difference import changes, zones
+
+    found = held.read(server, snapshot)
+    before, after = _rules(old, new, found)
+    states = [held.filled(found.under(each)).state for each in (before, after)]
+    told = [structs.asdict(each) for each in changes(*states)]
+    moved = zones(before, after)
+    if output == "json":
+        click.echo(json.dumps({"zones": moved, "services": told}))
+    else:
+        for line in moved:
+            click.echo(line)
+        for each in told:
+            click.echo(f"{each['service']} for {', '.join(each['places'])}: {each['before']} -> {each['after']}")
+        if not (moved or told):
+            click.echo("no answer changes")
+    sys.exit(1 if moved or told else 0)
+
+
+def _rules(old: Path, new: Path, found: "Snapshot") -> "tuple[Rules, Rules]":
+    """The rules of both files, each with what runs beside the old one: members that were found, drains by order."""
+    from msgspec import structs
+
+    from fedns.settings.load import ConfigError, load
+    from fedns.settings.schema import rules
+
+    given = []
+    for file in (old, new):
+        try:
+            settings = load(file, environ=os.environ, check_files=False)
+        except ConfigError as error:
+            for problem in error.problems:
+                click.echo(f"{file}:{problem.line}: {problem.path}: {problem.sentence}", err=True)
+            sys.exit(2)
+        shifts = tuple(each.at(time() - each.start) for each in settings.migrations)
+        given.append(structs.replace(rules(settings), shifts=shifts))
+    names, drains = {each.name for each in given[0].clusters}, set(given[0].drains)
+    clusters = [each for each in found.rules.clusters if each.name not in names]
+    ordered = [each for each in found.rules.drains if each not in drains]
+
+    def beside(own: "Rules") -> "Rules":
+        taken = {each.name for each in own.clusters}
+        more = tuple(each for each in clusters if each.name not in taken)
+        return structs.replace(own, clusters=own.clusters + more, drains=tuple(dict.fromkeys((*own.drains, *ordered))))
+
+    return beside(given[0]), beside(given[1])
 
 
 @config.command()

@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from fedns.answers.replica import Replica
+    from fedns.answers.snapshot import Snapshot
 
 Command = Callable[..., Any]
 SERVER: Final = "http://127.0.0.1:8053"
@@ -43,15 +44,25 @@ def server_option(command: Command) -> Command:
 
 def replica(server: str, snapshot: Path | None) -> "Replica":
     """What is held, on this machine's clock; raises click.ClickException with a sentence."""
-    from fedns.answers import counters
-    from fedns.answers.replica import Replica
+    return filled(read(server, snapshot))
+
+
+def read(server: str, snapshot: Path | None) -> "Snapshot":
+    """What is held, as it travels; raises click.ClickException with a sentence."""
     from fedns.answers.snapshot import BrokenSnapshotError, unpack
 
     content = fetch(server, "/api/v1/snapshot") if snapshot is None else _read(snapshot)
     try:
-        found = unpack(content)
+        return unpack(content)
     except BrokenSnapshotError as fault:
         raise click.ClickException(f"{snapshot or server}: no snapshot that can be used: {fault}") from fault
+
+
+def filled(found: "Snapshot") -> "Replica":
+    """A replica that holds what a snapshot holds."""
+    from fedns.answers import counters
+    from fedns.answers.replica import Replica
+
     held = Replica(memoryview(bytearray(counters.BYTES)).cast("Q"))
     now = monotonic()
     for message in found.moved(now):

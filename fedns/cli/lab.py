@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from fedns.lab.story import Tale
     from fedns.lab.world import World
 
 DIRECTORY = Path(tempfile.gettempdir()) / "fedns-lab"
@@ -26,8 +27,8 @@ DIRECTORY = Path(tempfile.gettempdir()) / "fedns-lab"
 )
 @click.option(
     "--script",
-    type=click.Choice(["demo", "chaos"]),
-    help="demo: tell a story; chaos: break everything at random while all answers are checked. 0 when all was right.",
+    type=click.Choice(["demo", "burst", "drain", "jurisdiction", "migrate", "chaos"]),
+    help="Tell a story; chaos: break everything at random while all answers are checked. 0 when all was right.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of chaos: the same seed, the same faults.")
 @click.option("--minutes", type=click.FloatRange(0.1), default=1.0, show_default=True, help="Of chaos.")
@@ -53,10 +54,20 @@ def lab(
         sys.exit(_end(_chaos(directory, members, workers, port, seed, minutes), 130))
     if script and (real or members != 3):
         raise click.UsageError("a story needs its three simulated members: leave --real and --members out")
+    from fedns.lab.tales import TALES
     from fedns.lab.world import World
 
-    world = World(directory, members=members, workers=workers, port=port, real=real)
-    sys.exit(_end(_run(world, script), 130 if script else 0))
+    tale = TALES[script] if script else None
+    world = World(
+        directory,
+        members=members,
+        workers=workers,
+        port=port,
+        real=real,
+        settings=tale.settings if tale else None,
+        entries=tale.entries if tale else None,
+    )
+    sys.exit(_end(_run(world, tale), 130 if script else 0))
 
 
 def _end(story: Coroutine[Any, Any, bool], stopped: int) -> int:
@@ -84,15 +95,15 @@ async def _chaos(directory: Path, members: int, workers: int, port: int, seed: i
     return outcome.good
 
 
-async def _run(world: "World", script: str | None) -> bool:
-    from fedns.lab.demo import Story
+async def _run(world: "World", tale: "Tale | None") -> bool:
+    from fedns.lab.story import Story
 
     task = asyncio.current_task()
     assert task is not None
     # Like Ctrl-C: whatever has been started, members included, is ended in order.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with world:
-        story = Story(world) if script else None
+        story = Story(world, tale) if tale else None
         if story is None:
             await world.deploy()
         await world.serve()

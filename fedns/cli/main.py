@@ -8,17 +8,20 @@ from typing import Any, Final
 import click
 
 VERBS: Final = {
-    "config": ("fedns.cli.config", "config", "Check configuration files."),
+    "config": ("fedns.cli.config", "config", "Check configuration files, and tell what a change would do."),
     "drain": ("fedns.cli.drain", "drain", "Take a cluster, a zone or a service in a cluster out of the answers."),
     "get": ("fedns.cli.get", "get", "Show clusters, services, endpoints and conflicts of a running fedns."),
     "history": ("fedns.cli.history", "history", "Show what a running fedns has seen change."),
+    "explain": ("fedns.cli.explain", "explain", "Tell why a name is answered as it is."),
     "lab": ("fedns.cli.lab", "lab", "Simulated clusters with a real fedns, for trying and breaking."),
+    "migrate": ("fedns.cli.migrate", "migrate", "Move a service from one cluster to another, step by step."),
     "query": ("fedns.cli.query", "query", "Ask a DNS server, like dig."),
     "serve": ("fedns.cli.main", "serve", "Answer DNS questions for the clusters of a configuration."),
     "snapshot": ("fedns.cli.snapshot", "snapshot", "Look into snapshots of what fedns knew."),
     "undrain": ("fedns.cli.drain", "undrain", "Put back what was drained."),
     "version": ("fedns.cli.version", "version", "Say which version this is."),
     "zone": ("fedns.cli.zone", "zone", "Print a zone as a master file, for other servers."),
+    "whatif": ("fedns.cli.whatif", "whatif", "Tell what would happen without some clusters or zones."),
 }
 """Verb, its module, its name there, and its line in the help, which must not need the module."""
 

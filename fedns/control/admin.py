@@ -1,6 +1,6 @@
 """The HTTP side of fedns: /metrics, /health, /ready and /api/v1, each on its own address.
 
-Addresses that are the same share one server. Drains are the one thing that can be changed here.
+Addresses that are the same share one server. Drains and migrations can be ordered here.
 """
 
 import logging
@@ -12,6 +12,7 @@ from aiohttp import web
 from msgspec import structs
 
 from fedns.control.directory import PAGE, Directory
+from fedns.control.explaining import Explaining
 from fedns.control.history import History
 from fedns.control.metrics import CONTENT_TYPE, Metrics
 from fedns.control.ordering import MAX_BODY_BYTES, Ordering
@@ -40,6 +41,7 @@ class Pages:
         history: History,
         saving: Saving,
         orders: Orders,
+        explaining: Explaining,
         metrics: Metrics,
         readiness: Readiness,
         health: Health,
@@ -48,6 +50,7 @@ class Pages:
         self._overview = overview
         self._directory = directory
         self._history = history
+        self._explaining = explaining
         self._saving = saving
         self._metrics = metrics
         self._readiness = readiness
@@ -96,6 +99,14 @@ class Pages:
             return web.Response(status=400, text="since: write a number of seconds, like 3600\n")
         events = self._history.find(request.query.get("subject"), time() - since)
         return web.json_response({"events": [structs.asdict(event) for event in events]})
+
+    async def explain(self, request: web.Request) -> web.Response:
+        """GET /api/v1/explain?name=NAME&from=ADDRESS: what `fedns explain -o json` prints."""
+        try:
+            found = self._explaining.page(request.query.get("name", ""), request.query.get("from", "127.0.0.1"))
+        except ValueError as error:
+            raise web.HTTPBadRequest(text=f"{error}\n") from error
+        return web.json_response(found)
 
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
         """GET /api/v1/snapshot: all that is held now, as `answers.snapshot` reads it."""
@@ -161,9 +172,11 @@ class Servers:
     def _page(self, path: str) -> dict[str, Page]:
         """What each method does at a path."""
         pages = self._pages
+        ordering = pages.ordering
         if path == "/api/v1/drains":
-            ordering = pages.ordering
             return {"GET": ordering.drains, "POST": ordering.drain, "DELETE": ordering.undrain}
+        if path == "/api/v1/migrations":
+            return {"GET": ordering.migrations, "POST": ordering.migrate, "DELETE": ordering.abort}
         reading: dict[str, Page] = {
             "/metrics": pages.metrics,
             "/health": pages.health,
@@ -174,6 +187,7 @@ class Servers:
             "/api/v1/conflicts": pages.conflicts,
             "/api/v1/history": pages.history,
             "/api/v1/snapshot": pages.snapshot,
+            "/api/v1/explain": pages.explain,
         }
         return {"GET": reading[path]}
 
@@ -192,6 +206,8 @@ def _addresses(settings: Settings) -> dict[str, Address | None]:
         "/ready": settings.ready,
         **dict.fromkeys((f"/api/v1/{page}" for page in API), settings.admin),
         "/api/v1/drains": settings.admin,
+        "/api/v1/migrations": settings.admin,
+        "/api/v1/explain": settings.admin,
     }
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.control.directory import Directory
+from fedns.control.explaining import Explaining
 from fedns.control.feeds import Feeds
 from fedns.control.membership import Membership
 from fedns.control.orders import Orders
@@ -28,6 +29,7 @@ from fedns.control.overview import Overview
 from fedns.control.pipeline import TICK_SECONDS, Pipeline
 from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
+from fedns.control.reach import Reach
 from fedns.control.readiness import Health, Readiness
 from fedns.control.saving import Saving
 from fedns.control.truth import Truth
@@ -65,7 +67,7 @@ class Daemon:
         self._own = child.block(child.slot)
         self._truth = Truth(rules=rules(settings))
         self._publisher = Publisher(self._truth, secrets.token_hex(8))
-        self._orders = Orders(self._truth, self._publisher, self._news.set, workers=child.workers)
+        self._orders = Orders(self._truth, self._reach, self._news.set)
         self._orders.configure(settings)
         self._truth.rules = self._orders.added(self._truth.rules)
         self._pipeline = Pipeline(self._truth, self._publisher)
@@ -133,6 +135,9 @@ class Daemon:
         known = bool(statuses) and all(each.state != Freshness.SYNCING for each in statuses)
         self._own[counters.KNOWN] = known + (known and all(each.synced for each in statuses))
 
+    def _reach(self) -> Reach:
+        return Reach(self._publisher, self._child.workers)
+
     def _tick(self) -> None:
         self._pipeline.tick()
         self._orders.tick()
@@ -192,6 +197,7 @@ class Daemon:
                 history=self._pipeline.history,
                 saving=Saving(self._truth, self._publisher),
                 orders=self._orders,
+                explaining=Explaining(self._truth),
                 metrics=metrics,
                 readiness=self._readiness,
                 health=self._health,

@@ -6,15 +6,21 @@ It knows nothing of what the orders mean.
 import logging
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
+
+from fedns.federation.migrations import Migration
 
 FORMAT: Final = 1
 MAX_BYTES: Final = 1 << 20
 
 log = logging.getLogger(__name__)
+
+
+class RefusedOrderError(Exception):
+    """An order that cannot be followed; the message says why and what to do."""
 
 
 class DrainOrder(Struct, frozen=True, kw_only=True):
@@ -26,11 +32,56 @@ class DrainOrder(Struct, frozen=True, kw_only=True):
     stopped: float | None = None
 
 
+class Pause(Struct, frozen=True, kw_only=True):
+    """How long a migration was paused, in seconds, and since when it is now (Unix seconds), with the reason."""
+
+    seconds: float = 0.0
+    since: float | None = None
+    reason: str = ""
+
+
 class Kept(Struct, frozen=True, kw_only=True):
-    """All that the file holds."""
+    """All that the file holds; `pauses` by the name and the start of the migration."""
 
     format: int = FORMAT
     drains: tuple[DrainOrder, ...] = ()
+    migrations: tuple[Migration, ...] = ()
+    pauses: dict[str, Pause] = {}
+
+
+class Keeper:
+    """Holds what is ordered, and the file that keeps it, if there is one."""
+
+    def __init__(self) -> None:
+        self.kept = Kept()
+        self._path: Path | None = None
+
+    def use(self, path: str) -> None:
+        """Keep it in this file (none: ""), and go on with what is in it, when it is another one than before."""
+        wanted = Path(path) if path else None
+        if wanted != self._path:
+            self._path = wanted
+            self.kept = read(wanted) if wanted is not None else Kept()
+
+    def order(self, **changes: Any) -> None:
+        """Change what is ordered, if it can be kept; raises RefusedOrderError."""
+        if self._path is None:
+            raise RefusedOrderError("nothing would keep this across a restart: add state: {path: ...} first")
+        kept = structs.replace(self.kept, **changes)
+        try:
+            write(self._path, kept)
+        except OSError as error:
+            raise RefusedOrderError(f"{self._path} cannot be written: {error.strerror}") from error
+        self.kept = kept
+
+    def note(self, **changes: Any) -> None:
+        """Note what has come of the orders: it holds for this process even where it cannot be kept."""
+        self.kept = structs.replace(self.kept, **changes)
+        if self._path is not None:
+            try:
+                write(self._path, self.kept)
+            except OSError as error:
+                log.error("%s cannot be written: %s", self._path, error.strerror)  # noqa: TRY400 -- a sentence
 
 
 def read(path: Path) -> Kept:
@@ -44,12 +95,12 @@ def read(path: Path) -> Kept:
     except FileNotFoundError:
         return Kept()
     except OSError as error:
-        log.error("%s: no drain that it keeps is in force: %s", path, error.strerror)  # noqa: TRY400 -- a sentence
+        log.error("%s: no drain and no migration that it keeps is in force: %s", path, error.strerror)  # noqa: TRY400 -- a sentence
         return Kept()
     except msgspec.DecodeError as error:
         fault = str(error)
     aside = path.with_name(path.name + ".broken")
-    log.error("%s cannot be used, so no drain that it keeps is in force; it is now %s: %s", path, aside.name, fault)
+    log.error("%s: no drain and no migration that it keeps is in force; now %s: %s", path, aside.name, fault)
     path.replace(aside)
     return Kept()
 

@@ -5,7 +5,8 @@ here: a page of another site cannot send JSON without being asked first, and a n
 is no address.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -13,7 +14,9 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from fedns.control.orders import Orders, RefusedOrderError
+from fedns.control.keeping import RefusedOrderError
+from fedns.control.orders import Orders
+from fedns.federation.migrations import Migration, service_key
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
@@ -31,6 +34,24 @@ class UndrainRequest(Struct, frozen=True, forbid_unknown_fields=True):
     target: str
 
 
+class MigrateRequest(
+    Struct, frozen=True, forbid_unknown_fields=True, rename={"source": "from", "target": "to", "pause_if": "pauseIf"}
+):
+    """The body of an order to migrate."""
+
+    service: str
+    source: str
+    target: str
+    schedule: str
+    pause_if: str = ""
+
+
+class AbortRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of an order to end a migration."""
+
+    service: str
+
+
 class Ordering:
     """The pages that change something."""
 
@@ -39,27 +60,60 @@ class Ordering:
 
     async def drains(self, _: web.Request) -> web.Response:
         """GET /api/v1/drains."""
-        return self._page()
+        return web.json_response({"drains": self._orders.drains.page()})
 
     async def drain(self, request: web.Request) -> web.Response:
         """POST /api/v1/drains."""
         wanted = await _body(request, DrainRequest)
-        return self._follow(lambda: self._orders.drain(wanted.target, force=wanted.force))
+        with _told():
+            self._orders.drains.drain(wanted.target, force=wanted.force)
+        return await self.drains(request)
 
     async def undrain(self, request: web.Request) -> web.Response:
         """DELETE /api/v1/drains."""
         wanted = await _body(request, UndrainRequest)
-        return self._follow(lambda: self._orders.undrain(wanted.target))
+        with _told():
+            self._orders.drains.undrain(wanted.target)
+        return await self.drains(request)
 
-    def _follow(self, order: Callable[[], None]) -> web.Response:
-        try:
-            order()
-        except RefusedOrderError as error:
-            raise web.HTTPConflict(text=f"{error}\n") from error
-        return self._page()
+    async def migrations(self, _: web.Request) -> web.Response:
+        """GET /api/v1/migrations."""
+        return web.json_response({"migrations": self._orders.migrations.page()})
 
-    def _page(self) -> web.Response:
-        return web.json_response({"drains": self._orders.page()})
+    async def migrate(self, request: web.Request) -> web.Response:
+        """POST /api/v1/migrations."""
+        wanted = await _body(request, MigrateRequest)
+        migrations = self._orders.migrations
+        with _told():
+            namespace, service = service_key(wanted.service)
+            migrations.migrate(
+                Migration(
+                    namespace=namespace,
+                    service=service,
+                    source=wanted.source,
+                    target=wanted.target,
+                    schedule=wanted.schedule,
+                    pause_if=wanted.pause_if,
+                    start=migrations.now(),
+                )
+            )
+        return await self.migrations(request)
+
+    async def abort(self, request: web.Request) -> web.Response:
+        """DELETE /api/v1/migrations."""
+        wanted = await _body(request, AbortRequest)
+        with _told():
+            self._orders.migrations.abort(wanted.service)
+        return await self.migrations(request)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """An order that cannot be followed is told as a conflict with what is."""
+    try:
+        yield
+    except (RefusedOrderError, ValueError) as error:
+        raise web.HTTPConflict(text=f"{error}\n") from error
 
 
 async def _body(request: web.Request, form: type[Any]) -> Any:

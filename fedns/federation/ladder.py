@@ -57,9 +57,11 @@ def sufficiency(
 
     `everyone` are the candidates of the step's own members there, ready or not.
     """
-    worth = sum(
-        (capacity(clusters[name]) * count for name, count in _count(candidates, ready=True).items()), Fraction(0)
-    )
+    by_capacity: dict[float, int] = {}
+    for name, count in _count(candidates, ready=True).items():
+        each = clusters[name].capacity
+        by_capacity[each] = by_capacity.get(each, 0) + count
+    worth = sum((capacity(each) * count for each, count in by_capacity.items()), Fraction(0))
     asked = needed.amount * sum(_count(everyone, ready=False).values()) if needed.relative else needed.amount
     return min(Fraction(1), worth / asked) if asked else Fraction(1)
 

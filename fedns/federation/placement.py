@@ -4,7 +4,7 @@ The only code that decides it: constraints, tiers, ladder, need and spill, weigh
 depends on no order of its input.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -14,6 +14,8 @@ from fedns.federation.candidates import candidates, in_order, order
 from fedns.federation.drains import Away, Drain, away
 from fedns.federation.ladder import Position
 from fedns.federation.locality import Location
+from fedns.federation.moving import Portion, moved
+from fedns.federation.narrowing import narrowed
 from fedns.federation.objects import Service
 from fedns.federation.terms import (
     Bunch,
@@ -95,23 +97,36 @@ def place(service: Service, location: Location, world: World, policy: Policy, pa
     first = steps[0].standing if steps else None
     answering = [step for step in steps if step.standing == first]
     shares = _shares(answering, world, policy)
-    groups = [
-        group
-        for step, share in zip(answering, shares, strict=True)
+    portions = [
+        portion
+        for at, share in enumerate(shares)
         if share
-        for group in _groups(step, share, world, policy)
+        for portion in _portions(at, answering[at], share, world, policy)
     ]
-    rest = [step for step, share in zip(answering, shares, strict=True) if not share] + steps[len(answering) :]
-    left.extend(_behind(rest, first, policy))
+    rest = [step for step, share in zip(answering, shares, strict=True) if not share]
+    shift = next((each for each in world.shifts if each.key == service.key and each.percent), None)
+    if shift is not None:
+        portions = sorted(moved(portions, [step.bunches for step in answering], shift), key=lambda each: each.step)
+        left.extend(_gone(portions, answering, policy))
+        rest = list(_without(rest, portions))
+    groups = [
+        Group(in_order(bunches), share, policy.ladder[answering[at].position.step], answering[at].standing.tier)
+        for at, bunches, share in portions
+        if share
+    ]
+    left.extend(_behind(rest + steps[len(answering) :], first, policy))
     return Placement(tuple(groups), tuple(sorted(left, key=lambda each: order(each.candidates[0]))))
 
 
 def policy_for(service: Service, policies: Sequence[Policy]) -> Policy:
-    """The first policy whose patterns (`*`, `?`, `[...]`) match the service's namespace and name, or the default."""
+    """The first policy whose patterns (`*`, `?`, `[...]`) match the service's namespace and name, or the default.
+
+    What the service itself forbids is in it.
+    """
     for policy in policies:
         if _any(policy.namespaces, service.namespace) and _any(policy.services, service.name):
-            return policy
-    return Policy()
+            return narrowed(policy, service)
+    return narrowed(Policy(), service)
 
 
 def _any(patterns: Iterable[str], name: str) -> bool:
@@ -124,13 +139,18 @@ def _steps(
     """All steps that may answer, the first to be used first; and what stands on none."""
     stands: dict[tuple[Standing, Position], list[Bunch]] = {}
     everyone: dict[tuple[Standing, Position], list[Bunch]] = {}
+    known: dict[tuple[str, tuple[str, ...]], tuple[Standing, Position | None]] = {}
     left = []
     for each in allowed:
         one = each[0]
-        where = ladder.position(one, location, world.clusters[one.cluster], policy.ladder)
+        place_ = (one.cluster, one.zones)
+        if place_ not in known:
+            where = ladder.position(one, location, world.clusters[one.cluster], policy.ladder)
+            known[place_] = home(one, world, policy, drained), where
+        best, where = known[place_]
         if where is not None:
-            everyone.setdefault((home(one, world, policy, drained), where), []).append(each)
-        stand = standing(one, world, policy, drained)
+            everyone.setdefault((best, where), []).append(each)
+        stand = standing(one, best, world)
         if stand is None:
             left.append(LeftOut(each, Reason.UNREADY))
         elif where is None:
@@ -153,18 +173,36 @@ def _shares(steps: Sequence[Step], world: World, policy: Policy) -> list[Fractio
     )
 
 
-def _groups(step: Step, share: Fraction, world: World, policy: Policy) -> list[Group]:
-    """The groups of one step: one for each cluster where weights divide it, else one."""
-    rung, tier = policy.ladder[step.position.step], step.standing.tier
+def _portions(at: int, step: Step, share: Fraction, world: World, policy: Policy) -> list[Portion]:
+    """The portions of one step: one for each cluster where weights divide it, else one."""
     names = {each[0].cluster for each in step.bunches}
     weights: Mapping[str, int] = {name: weight(name, world, policy) for name in names}
     divided = ladder.divide(share, names, weights, always=bool(policy.weights))
     if not divided:
-        return [Group(in_order(step.bunches), share, rung, tier)]
+        return [Portion(at, step.bunches, share)]
     return [
-        Group(in_order(each for each in step.bunches if each[0].cluster == name), part, rung, tier)
+        Portion(at, tuple(each for each in step.bunches if each[0].cluster == name), part)
         for name, part in divided.items()
     ]
+
+
+def _gone(portions: Iterable[Portion], steps: Sequence[Step], policy: Policy) -> Iterator[LeftOut]:
+    """Those whose whole share has moved: they stand behind all others of their tier."""
+    for at, bunches, share in portions:
+        if not share:
+            tier = steps[at].standing.tier
+            priority = _LAST_RUNG if tier in _PRIORITIES else None
+            rung = policy.ladder[steps[at].position.step]
+            yield from (LeftOut(each, Reason.MIGRATED, rung, tier, priority) for each in bunches)
+
+
+def _without(steps: Iterable[Step], portions: Iterable[Portion]) -> Iterator[Step]:
+    """The steps that had no share, without those whom a migration gave one."""
+    taken = {id(bunch) for portion in portions for bunch in portion.bunches}
+    for step in steps:
+        bunches = tuple(each for each in step.bunches if id(each) not in taken)
+        if bunches:
+            yield step._replace(bunches=bunches)
 
 
 def _behind(rest: Iterable[Step], first: Standing | None, policy: Policy) -> list[LeftOut]:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from fedns.federation.drains import Drain
 from fedns.federation.health import Freshness
+from fedns.federation.migrations import Shift
 from fedns.federation.objects import AddressKind, Cluster, Port
 
 
@@ -48,6 +49,7 @@ class Reason(StrEnum):
     BACKUP = "backup"
     DRAINED = "drained"
     FORCED = "drained-by-force"
+    MIGRATED = "migrated"
     PART = "outside-asked-part"
     CLOSED = "policy-closed"
 
@@ -55,7 +57,8 @@ class Reason(StrEnum):
 class Policy(Struct, frozen=True, kw_only=True):
     """How services are placed (configuration: one entry of `policies`; the first one whose `match` fits counts).
 
-    `min_ready` is a count, or a percent of a rung's own endpoints written as `"50%"`. `ttl` None is the zone's.
+    `min_ready` is a count, or a percent of a rung's own endpoints written as `"50%"`. `ttl` None is the zone's, and
+    `ttl_limit` is the most of either that a service itself allows. `jurisdictions` None is anywhere, empty is nowhere.
     """
 
     namespaces: tuple[str, ...] = ("*",)
@@ -63,22 +66,24 @@ class Policy(Struct, frozen=True, kw_only=True):
     ladder: tuple[Rung, ...] = (Rung.ZONE, Rung.CLUSTER, Rung.REGION, Rung.JURISDICTION, Rung.ANY)
     min_ready: int | str = 1
     spill: Literal["proportional", "none"] = "proportional"
-    jurisdictions: tuple[str, ...] = ()
+    jurisdictions: tuple[str, ...] | None = None
     weights: dict[str, int] = {}
     when_all_unhealthy: Literal["open", "closed"] = "open"
     ttl: int | None = None
+    ttl_limit: int | None = None
     max_answers: int = 0
     large_answers: Literal["subset", "truncate"] = "subset"
 
 
 class World(Struct, frozen=True, kw_only=True):
-    """What `place` needs to know beside the service: the members, how fresh each is, which one is local, the drains."""
+    """What `place` needs to know beside the service: members, how fresh each is, which is local, drains, migrations."""
 
     clusters: dict[str, Cluster]
     states: dict[str, Freshness]
     local: str = ""
     local_when_stale: Literal["keep", "demote"] = "keep"
     drains: tuple[Drain, ...] = ()
+    shifts: tuple[Shift, ...] = ()
 
 
 class Part(Struct, frozen=True, kw_only=True):

@@ -32,7 +32,7 @@ def excluded(
 ) -> Reason | None:
     """The constraint that rules this candidate out, or None."""
     cluster = world.clusters[candidate.cluster]
-    if policy.jurisdictions and cluster.jurisdiction not in policy.jurisdictions:
+    if policy.jurisdictions is not None and cluster.jurisdiction not in policy.jurisdictions:
         return Reason.JURISDICTION
     if part is not None and not _inside(candidate, cluster, part):
         return Reason.PART
@@ -42,9 +42,11 @@ def excluded(
     return None
 
 
-def standing(candidate: Candidate, world: World, policy: Policy, drained: Mapping[str, Away]) -> Standing | None:
-    """The tier in which this candidate stands; None for a pod that its member says takes no traffic."""
-    best = home(candidate, world, policy, drained)
+def standing(candidate: Candidate, best: Standing, world: World) -> Standing | None:
+    """The tier in which this candidate stands; None for a pod that its member says takes no traffic.
+
+    `best` is its home, the standing of whoever is ready there.
+    """
     if candidate.conditions & READY:
         return best
     if candidate.conditions & _LEAVING == _LEAVING:
@@ -73,12 +75,12 @@ def weight(name: str, world: World, policy: Policy) -> int:
     return max(0, world.clusters[name].weight)
 
 
-def capacity(cluster: Cluster) -> Fraction:
-    """What one ready endpoint of this cluster is worth, as an exact number; nonsense is worth nothing."""
-    if not isfinite(cluster.capacity) or cluster.capacity < 0:
+def capacity(given: float) -> Fraction:
+    """What one ready endpoint of a cluster of this capacity is worth, as an exact number; nonsense is worth nothing."""
+    if not isfinite(given) or given < 0:
         return Fraction(0)
     # 0.1 is one tenth to whoever wrote it, not the nearest binary fraction.
-    return Fraction(cluster.capacity).limit_denominator(1_000_000)
+    return Fraction(given).limit_denominator(1_000_000)
 
 
 _READY_TIERS: Final = {

@@ -11,6 +11,7 @@ from fedns.answers.rules import QueryLog, RateLimit, Zone
 from fedns.federation.health import Freshness, Timers
 from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule
+from fedns.federation.migrations import Migration
 from fedns.federation.objects import AddressKind, Cluster
 from fedns.federation.placement import Policy, Rung
 from fedns.settings.schema import (
@@ -57,6 +58,7 @@ def settings(values: Values) -> Settings:
         forced={name: Freshness(state) for name, state in values.get("forced", {}).items()},
         policies=tuple(_policy(policy) for policy in values.get("policies", ())),
         drains=values.get("drains", ()),
+        migrations=tuple(_migration(each) for each in values.get("migrations", ())),
         state=values.get("state", {}).get("path", ""),
         logging=Logging(**values.get("logging", {})),
         ecs_from=values.get("ecs_from", ()),
@@ -134,9 +136,25 @@ def _timers(freshness: Values | str) -> Timers:
     return FAST if isinstance(freshness, str) else Timers(**freshness)
 
 
+def _migration(values: Values) -> Migration:
+    """One migration; its times count from the start that is given."""
+    namespace, service = values["service"]
+    return Migration(
+        namespace=namespace,
+        service=service,
+        source=values["from"],
+        target=values["to"],
+        schedule=values["schedule"],
+        start=values["start"],
+        pause_if=values.get("pause_if", ""),
+    )
+
+
 def _policy(policy: Values) -> Policy:
     """One policy; what it matches stands in a table of its own in the file."""
     own = {key: value for key, value in policy.items() if key != "match"}
+    if not own.get("jurisdictions", True):
+        del own["jurisdictions"]
     if "ladder" in own:
         own["ladder"] = tuple(Rung(rung) for rung in own["ladder"])
     return Policy(**policy.get("match", {}), **own)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 from typing import Any, Final
 
+from fedns.federation.migrations import floor
 from fedns.settings.build import LISTENERS
 from fedns.settings.kinds import snake
 from fedns.settings.nodes import Report, join, meant
@@ -30,6 +31,7 @@ def check(values: Values, report: Report) -> None:
     _listeners(values, report)
     _zones(values.get("zones", {}), report)
     _freshness(values.get("freshness", {}), report)
+    _migrations(_tables(values, "migrations"), report)
     _twice([each.target for each in values.get("drains", ())], "drains", report)
     for at, policy in _tables(values, "policies"):
         _twice(policy.get("ladder", ()), f"{at}.ladder", report)
@@ -124,6 +126,8 @@ def _unknown_clusters(values: Values, names: list[str], report: Report) -> None:
         named += [(f"forced.{cluster}", cluster) for cluster in values.get("forced", {})]
         named += [(f"{at}.cluster", client.get("cluster")) for at, client in _tables(values, "clients")]
         named += [(f"drains[{at}]", each.cluster) for at, each in enumerate(values.get("drains", ()))]
+        for at, each in _tables(values, "migrations"):
+            named += [(f"{at}.{key}", each.get(key)) for key in ("from", "to")]
         for at, policy in _tables(values, "policies"):
             named += [(f"{at}.weights.{cluster}", cluster) for cluster in policy.get("weights", {})]
     for path, name in named if names else ():
@@ -157,6 +161,21 @@ def _prefixes(clients: list[tuple[str, Values]], report: Report) -> None:
                 line = report.line(first[cidr])
                 report.add(f"{at}.cidrs", f"{cidr} is given twice (first in line {line}): a prefix is at one place")
             first.setdefault(cidr, f"{at}.cidrs")
+
+
+def _migrations(migrations: list[tuple[str, Values]], report: Report) -> None:
+    """A service is on one way, which leads elsewhere; its condition is about where it goes."""
+    first: dict[Any, str] = {}
+    for at, each in migrations:
+        key = each.get("service")
+        if key is not None and (other := first.setdefault(key, at)) != at:
+            report.add(f"{at}.service", f"{'/'.join(key)} moves already (line {report.line(other)}): remove one")
+        if "to" in each and each["to"] == each.get("from"):
+            report.add(f"{at}.to", f"is where it comes from: {each['to']} cannot move to itself")
+        try:
+            floor(each.get("pause_if", ""), each.get("to", ""))
+        except ValueError as error:
+            report.add(f"{at}.pauseIf", str(error))
 
 
 def _listeners(values: Values, report: Report) -> None:

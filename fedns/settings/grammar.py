@@ -6,10 +6,12 @@ names of environment variables.
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 
 from fedns.federation.drains import Drain, drain
 from fedns.federation.health import Freshness
+from fedns.federation.migrations import service_key, steps
 from fedns.federation.placement import Rung
 from fedns.settings import membership, serving, values
 from fedns.settings.kinds import Kind, Leaf, Many, Named, Table
@@ -31,6 +33,21 @@ def _drain(written: str) -> Drain:
     if space and word != "--force":
         raise ValueError(f"{word!r} is no word that may follow: only --force is")
     return drain(target, force=bool(space))
+
+
+def _schedule(written: str) -> str:
+    steps(written)
+    return written
+
+
+def _moment(written: str) -> float:
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError:
+        raise ValueError(f"{written!r} is no date and time: write 2026-11-24T16:00:00Z") from None
+    if found.tzinfo is None:
+        raise ValueError(f"{written} has no time zone: write {written}Z for UTC")
+    return found.timestamp()
 
 
 def _listener(doc: str) -> Table:
@@ -148,6 +165,31 @@ _DRAIN: Final = Leaf(
     expected="a cluster, a zone or a service in a cluster",
 )
 
+_MIGRATION: Final = Table(
+    doc="one service that moves from one cluster to another",
+    keys={
+        "service": Leaf(
+            doc="NAMESPACE/SERVICE", check=service_key, json={"type": "string", "pattern": "^[^/]+/[^/]+$"}
+        ),
+        "from": values.text("the cluster that it leaves"),
+        "to": values.text("the cluster that it goes to"),
+        "start": Leaf(
+            doc="from when its times count: date and time with a zone, like 2026-11-24T16:00:00Z",
+            check=_moment,
+            json={"type": "string", "minLength": 1},
+            expected="a date and time",
+            accepts=("text", "date"),
+        ),
+        "schedule": Leaf(
+            doc="percent and times from the start, like 10% now, 50% +30m, 100% +2h",
+            check=_schedule,
+            json={"type": "string", "minLength": 1},
+        ),
+        "pauseIf": values.text("when it waits, like ready(eu1) < 3"),
+    },
+    required=("service", "from", "to", "start", "schedule"),
+)
+
 _LOCAL: Final = Table(
     doc="where this fedns runs: where a client is that no entry of clients names",
     keys={
@@ -204,6 +246,7 @@ FILE: Final = Table(
             item=values.choice("a state", Freshness.FRESH, Freshness.STALE, Freshness.EXPIRED),
         ),
         "policies": Many(doc="placement of services", item=_POLICY),
+        "migrations": Many(doc="services that move from one cluster to another", item=_MIGRATION),
         "drains": Many(doc="what is taken out of the answers", item=_DRAIN),
         "state": Table(
             doc="where drains that are ordered at run time are kept; without it, none can be",
@@ -214,7 +257,7 @@ FILE: Final = Table(
         "logging": _LOGGING,
     },
     required=("apiVersion", "kind", "clusters"),
-    later=("migrations", "views"),
+    later=("views",),
 )
 
 

@@ -11,6 +11,7 @@ from fedns.answers.rules import QueryLog, RateLimit, Rules, Zone
 from fedns.federation.health import Freshness, Timers
 from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule, Location
+from fedns.federation.migrations import Migration
 from fedns.federation.objects import Cluster
 from fedns.federation.placement import Drain, Policy
 
@@ -188,6 +189,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     policies: tuple[Policy, ...] = ()
     snapshot: Kept | None = None
     drains: tuple[Drain, ...] = ()
+    migrations: tuple[Migration, ...] = ()
     state: str = ""
     logging: Logging = Logging()
 

@@ -4,18 +4,20 @@ import dns.edns
 import dns.message
 import pytest
 
-from fedns.answers.explain import lines, state_lines
+from fedns.answers.explain import UnexplainedError, explained, lines, state_lines
 from fedns.answers.packet import Query, parse
 from fedns.answers.resolve import Client, resolve
 from fedns.federation.health import Freshness, Status
-from fedns.federation.placement import Placement
+from fedns.federation.placement import Placement, Policy
 from tests.answers.federations import (
+    API,
     DB,
     FEDERAL,
     IN_EU,
     NOW,
     OUTSIDE,
     STRICT,
+    ZONES,
     ask,
     federation,
     headless,
@@ -23,6 +25,8 @@ from tests.answers.federations import (
     pod,
     shown,
 )
+
+LADDER = "ladder zone,cluster,region,jurisdiction,any, minReady 1, spill proportional"
 
 
 def test_every_candidate_has_a_line() -> None:
@@ -68,6 +72,52 @@ def test_unready_service_is_explained() -> None:
     told = shown(ask(f"_explain.db.shop.{STRICT}", "TXT", state))
     assert len(told) == 1
     assert told[0].endswith('why=unready"')
+
+
+def test_explained_as_by_dns() -> None:
+    """Commands tell the lines of `_explain` after the place and the policy, for a name of DNS or a service's own."""
+    state = federation(policies=(Policy(jurisdictions=("eu",), weights={"us1": 1, "eu1": 2}),))
+    answer = ask(f"_explain.db.shop.{FEDERAL}", "TXT", state)
+    told = explained(state, "shop/db", IN_EU, NOW).lines()
+    assert told[:2] == [
+        "shop/db for a client at cluster=eu1 zone=eu-a region=eu jurisdiction=eu network=default (rule 10.1.0.0/16)",
+        f"{LADDER}, jurisdictions eu, weights eu1=2,us1=1, whenAllUnhealthy open",
+    ]
+    assert told[-1].startswith("conflict=PortConflict")
+    assert len(told[2:]) == len(shown(answer))
+    candidates = [line.split('"')[1] for line in shown(answer) if "conflict=" not in line]
+    assert told[2:][: len(candidates)] == candidates
+    assert explained(state, f"_explain.DB.shop.{FEDERAL}.", IN_EU, NOW).lines() == told
+    plain = explained(state, f"us1.api.shop.{FEDERAL}", OUTSIDE, NOW).plain()
+    assert plain["service"] == "shop/api"
+    assert list(plain["policy"]["jurisdictions"]) == ["eu"]
+    assert plain["candidates"][0]["cluster"] == "eu1"
+    assert plain["candidates"][0]["why"] == "outside-asked-part"
+    assert plain["candidates"][0]["ready"] == 1
+
+
+def test_explained_without_more() -> None:
+    """Where there is no federation zone, the clusterset zone serves; nobody known of has a line, too."""
+    state = federation([headless("eu1")], zones=(ZONES[0],))
+    assert explained(state, "shop/db", OUTSIDE, NOW).lines()[1:] == [
+        f"{LADDER}, whenAllUnhealthy open",
+        "no candidates",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("db.shop.example.org", "is in no zone of this fedns: it has clusterset.local, Example.com"),
+        ("shop/gone", "no member exports shop/gone"),
+        ("_clusters.example.com", "it names no service"),
+        (f"shop.{FEDERAL}", "it names no service"),
+    ],
+)
+def test_what_cannot_be_explained(name: str, words: str) -> None:
+    """Other names are told what is wrong with them."""
+    with pytest.raises(UnexplainedError, match=words):
+        explained(federation((*DB, *API)), name, IN_EU, NOW)
 
 
 def test_no_candidates() -> None:

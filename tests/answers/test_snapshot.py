@@ -115,3 +115,12 @@ def test_strange_bytes_are_told(content: bytes, sentence: str) -> None:
     """What has a right sum and is still no snapshot of ours is told with what is wrong."""
     with pytest.raises(BrokenSnapshotError, match=sentence):
         unpack(content)
+
+
+def test_the_same_members_under_other_rules() -> None:
+    """The rules can be told apart from the rest, and changed."""
+    whole = unpack(WHOLE)
+    assert whole.rules == RULES
+    other = structs.replace(RULES, nsid="there")
+    assert whole.under(other).rules == other
+    assert whole.under(other).messages[1:] == MESSAGES[1:]

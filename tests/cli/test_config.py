@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from fedns.cli.main import fedns
 from fedns.settings.grammar import json_schema
+from tests.cli.test_held import WHOLE
 
 CONFIG = Path(__file__).parents[2] / "config"
 KUBECONFIG = '{"current-context": "us1", "contexts": [{"name": "us1"}]}'
@@ -75,3 +76,61 @@ def test_access_is_asked_of_every_cluster(sample: Path) -> None:
         "eu1: cannot be asked",
         "us1: cannot be asked",
     ]
+
+
+@pytest.fixture
+def members(tmp_path: Path) -> dict[str, Path]:
+    """Files: a snapshot with web in eu1, the configuration that is in force, and others."""
+    text = """\
+apiVersion: fedns.io/v1alpha1
+kind: FednsConfig
+zones: {federation: {name: example.com, federation: myfed}}
+local: {cluster: eu1, zone: eu-a}
+clusters:
+  - {name: eu1, region: eu-west, inCluster: true}
+"""
+    more = {
+        "old": "",
+        "strict": "policies: [{jurisdictions: [us]}]\n",
+        "slow": "policies: [{ttl: 60}]\n",
+        "wrong": "typo: 1\n",
+    }
+    files = {name: tmp_path / f"{name}.yaml" for name in more}
+    for name, path in files.items():
+        path.write_text(text + more[name])
+    files["other"] = tmp_path / "other.yaml"
+    files["other"].write_text(text.replace("name: example.com", "name: example.org"))
+    files["snapshot"] = tmp_path / "snapshot"
+    files["snapshot"].write_bytes(WHOLE)
+    return files
+
+
+@pytest.mark.parametrize(
+    ("new", "code", "told"),
+    [
+        ("old", 0, ["no answer changes"]),
+        ("strict", 1, ["shop/web for everybody else: 1/1 10.1.0.1 (eu1) -> nobody"]),
+        ("slow", 1, ["shop/web for everybody else: 1/1 10.1.0.1 (eu1) -> 1/1 10.1.0.1 (eu1) [ttl 60]"]),
+        (
+            "other",
+            1,
+            ["zone example.com goes: none of its names is answered any more", "zone example.org comes"],
+        ),
+    ],
+)
+def test_diff(new: str, code: int, told: list[str], members: dict[str, Path]) -> None:
+    """Whose answers change, for whom, from what to what; exit code 1 when any does."""
+    words = ["config", "diff", str(members["old"]), str(members[new]), "--snapshot", str(members["snapshot"])]
+    done = CliRunner().invoke(fedns, words)
+    assert done.exit_code == code
+    assert done.stdout.splitlines() == told
+    found = json.loads(CliRunner().invoke(fedns, [*words, "-o", "json"]).stdout)
+    assert len(found["zones"]) + len(found["services"]) == (len(told) if code else 0)
+
+
+def test_diff_with_a_wrong_file(members: dict[str, Path]) -> None:
+    """Its problems are told as by validate."""
+    words = ["config", "diff", str(members["old"]), str(members["wrong"]), "--snapshot", str(members["snapshot"])]
+    done = CliRunner().invoke(fedns, words)
+    assert done.exit_code == 2
+    assert "wrong.yaml:7: typo: is not a known key" in done.stderr

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from time import time
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,7 +14,7 @@ from msgspec import structs
 from fedns.cli.main import fedns
 from fedns.federation.health import Synced
 from fedns.federation.locality import Location
-from tests.control.stage import Control, export, rules
+from tests.control.stage import Control, export, rules, until
 from tests.control.test_admin import Site, at, settings
 
 
@@ -24,6 +25,12 @@ class Desk:
         self.control = control
         self.site = Site(control)
         self.url = ""
+
+    def tick(self) -> dict[str, Any]:
+        """Let time pass, and see what came of it."""
+        orders = self.site.orders
+        orders.tick()
+        return {"drains": orders.drains.page(), "migrations": orders.migrations.page()}
 
     async def run(self, *words: str) -> Result:
         """A command, in a thread of its own: the pages are served by this one."""
@@ -70,13 +77,11 @@ async def test_safe_to_stop(desk: Desk) -> None:
     async with desk.control.serving(), desk.control.worker() as replica:
         await desk.control.told(replica)
         assert (await desk.run("drain", "us1")).exit_code == 0
-        desk.site.orders.tick()
-        await desk.control.told(replica)
-        desk.site.orders.tick()
+        await until(lambda: desk.tick()["drains"][0]["safeToStopAt"], "every worker knows")
         told = (await desk.run("drain")).stdout
     assert "safe to stop at 20" in told
-    order = desk.site.orders._ordered["us1"]
-    desk.site.orders._ordered["us1"] = structs.replace(order, stopped=time() - 60)
+    keeper = desk.site.orders._keeper
+    keeper.note(drains=tuple(structs.replace(each, stopped=time() - 60) for each in keeper.kept.drains))
     assert "safe to stop since 20" in (await desk.run("drain")).stdout
 
 

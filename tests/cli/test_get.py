@@ -15,11 +15,13 @@ from msgspec import structs
 from fedns.cli.get import get, table
 from fedns.control.admin import Pages, Servers
 from fedns.control.directory import Directory
+from fedns.control.explaining import Explaining
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
 from fedns.control.orders import Orders
 from fedns.control.overview import Overview
 from fedns.control.preserving import Keeper
+from fedns.control.reach import Reach
 from fedns.control.readiness import Health, Readiness
 from fedns.control.saving import Saving
 from fedns.federation.health import Synced
@@ -64,7 +66,8 @@ async def site(control: Control, started: threading.Event, stop: threading.Event
             directory=Directory(truth, pipeline.conflicts, lambda: followed),
             history=pipeline.history,
             saving=Saving(truth, publisher),
-            orders=Orders(truth, publisher, lambda: None),
+            orders=Orders(truth, lambda: Reach(publisher, 1), lambda: None),
+            explaining=Explaining(truth),
             metrics=Metrics(
                 truth=truth,
                 publisher=publisher,

@@ -10,10 +10,12 @@ from fedns.answers.snapshot import unpack
 from fedns.answers.wire import Replace
 from fedns.control.admin import Pages, Servers
 from fedns.control.directory import Directory
+from fedns.control.explaining import Explaining
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
 from fedns.control.orders import Orders
 from fedns.control.overview import Overview
+from fedns.control.reach import Reach
 from fedns.control.readiness import Health, Readiness
 from fedns.control.saving import Saving
 from fedns.federation.health import Synced
@@ -30,7 +32,9 @@ class Site:
     def __init__(self, control: Control) -> None:
         self.readiness = Readiness(control.truth, block())
         truth, publisher, pipeline = control.truth, control.publisher, control.pipeline
-        self.orders = Orders(truth, publisher, lambda: pipeline.reload(self.orders.added(truth.rules)))
+        self.orders = Orders(
+            truth, lambda: Reach(publisher, 1), lambda: pipeline.reload(self.orders.added(truth.rules))
+        )
         metrics = Metrics(
             truth=truth,
             publisher=publisher,
@@ -47,6 +51,7 @@ class Site:
             history=pipeline.history,
             saving=Saving(truth, publisher),
             orders=self.orders,
+            explaining=Explaining(truth),
             metrics=metrics,
             readiness=self.readiness,
             health=Health([block()]),
@@ -167,6 +172,17 @@ async def test_the_directory_is_served_page_by_page(control: Control, site: Site
     assert (await ask(site, "/api/v1/endpoints", "service=shop/web&after=x"))[0] == 400
     status, text = await ask(site, "/api/v1/conflicts", "")
     assert (status, json.loads(text)["conflicts"][0]["kind"]) == (200, "InvalidServiceType")
+
+
+async def test_names_are_explained(control: Control, site: Site) -> None:
+    """As JSON, or with a sentence of what is wrong."""
+    control.pipeline.replaced("eu1", [export("eu1", "web")])
+    await site.servers.open(settings(admin=at()))
+    host, port = site.servers.bound()["/api/v1/explain"]
+    for name, status, words in (("shop/web", 200, '"10.0.0.1"'), ("shop/gone", 400, "no member exports shop/gone")):
+        url = f"http://{host}:{port}/api/v1/explain?name={name}&from=10.0.0.9"
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            assert (response.status, words in await response.text()) == (status, True)
 
 
 async def test_each_address_shows_its_own_paths_only(site: Site) -> None:

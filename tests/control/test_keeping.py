@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fedns.control.keeping import DrainOrder, Kept, read, write
+from fedns.control.keeping import DrainOrder, Keeper, Kept, RefusedOrderError, read, write
 
 KEPT = Kept(drains=(DrainOrder(target="eu1/a", force=True, since=1.5, stopped=2.5), DrainOrder(target="us1", since=3)))
 
@@ -25,12 +25,31 @@ def test_what_cannot_be_read_is_put_aside(content: bytes, tmp_path: Path, caplog
     (tmp_path / "state").write_bytes(content)
     with caplog.at_level(logging.ERROR):
         assert read(tmp_path / "state") == Kept()
-    assert "no drain that it keeps is in force" in caplog.text
+    assert "no drain and no migration that it keeps is in force" in caplog.text
     assert (tmp_path / "state.broken").read_bytes() == content
 
 
 def test_a_folder_is_no_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """What cannot be opened is told, and left as it is."""
     assert read(tmp_path) == Kept()
-    assert "no drain that it keeps is in force" in caplog.text
+    assert "no drain and no migration that it keeps is in force" in caplog.text
     assert tmp_path.is_dir()
+
+
+def test_a_keeper_changes_what_it_can_keep(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """An order that cannot be kept is refused; what came of orders holds even where it cannot be kept."""
+    keeper = Keeper()
+    with pytest.raises(RefusedOrderError, match=r"add state: \{path"):
+        keeper.order(drains=KEPT.drains)
+    keeper.note(drains=KEPT.drains[:1])
+    assert keeper.kept.drains == KEPT.drains[:1]
+    keeper.use(str(tmp_path / "missing" / "state"))
+    assert keeper.kept == Kept()
+    with pytest.raises(RefusedOrderError, match="cannot be written: No such file"):
+        keeper.order(drains=KEPT.drains)
+    keeper.note(drains=KEPT.drains)
+    assert "cannot be written" in caplog.text
+    keeper.use(str(tmp_path / "state"))
+    keeper.order(drains=KEPT.drains)
+    keeper.use(str(tmp_path / "state"))
+    assert keeper.kept == read(tmp_path / "state") == KEPT

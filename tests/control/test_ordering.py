@@ -10,22 +10,27 @@ from aiohttp import web
 
 from fedns.control.ordering import MAX_BODY_BYTES, Ordering
 from fedns.control.orders import Orders
+from fedns.control.reach import Reach
 from fedns.settings.schema import Settings
 from tests.control.stage import Control
 
 PATH = "/api/v1/drains"
+MOVES = "/api/v1/migrations"
 
 
 @pytest.fixture
 async def site(control: Control, tmp_path: Path) -> AsyncIterator[str]:
     """The URL of the pages."""
-    orders = Orders(control.truth, control.publisher, lambda: None)
+    orders = Orders(control.truth, lambda: Reach(control.publisher, 1), lambda: None)
     orders.configure(Settings(clusters=(), state=str(tmp_path / "state")))
     ordering = Ordering(orders)
     application = web.Application(client_max_size=MAX_BODY_BYTES)
     application.router.add_route("GET", PATH, ordering.drains)
     application.router.add_route("POST", PATH, ordering.drain)
     application.router.add_route("DELETE", PATH, ordering.undrain)
+    application.router.add_route("GET", MOVES, ordering.migrations)
+    application.router.add_route("POST", MOVES, ordering.migrate)
+    application.router.add_route("DELETE", MOVES, ordering.abort)
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -77,3 +82,17 @@ async def test_what_is_refused(
     assert found == status
     assert words in text
     assert await targets(site) == []
+
+
+async def test_migrations(site: str) -> None:
+    """Begun, told, and ended; a wrong one is told."""
+    url = site.replace(PATH, MOVES)
+    order = b'{"service": "shop/api", "from": "us1", "to": "eu1", "schedule": "10% now", "pauseIf": "ready(eu1) < 2"}'
+    status, text = await send(url, "POST", order)
+    assert (status, '"percent": 10' in text) == (200, True)
+    status, text = await send(url, "POST", order)
+    assert (status, "is on its way already" in text) == (409, True)
+    status, text = await send(url, "POST", order.replace(b"shop/api", b"api"))
+    assert (status, "write NAMESPACE/SERVICE" in text) == (409, True)
+    assert await send(url, "DELETE", b'{"service": "shop/api"}') == (200, '{"migrations": []}')
+    assert (await send(url, "DELETE", b'{"service": "shop/api"}'))[0] == 409

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fedns.client import Reply
-from fedns.lab.demo import addresses_of, extended_errors
 from fedns.lab.processes import free_port
+from fedns.lab.story import addresses_of, extended_errors
 from fedns.lab.world import SERVICE, World
 from tests.lab.worlds import running, until
 

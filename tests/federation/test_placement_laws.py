@@ -45,7 +45,7 @@ def test_what_always_holds(
             assert each.priority > 0
             assert each.tier is not None
             assert each.tier >= decision.groups[0].tier
-    if policy.jurisdictions:
+    if policy.jurisdictions is not None:
         usable = [each for group in decision.groups for each in group.candidates]
         usable += [one for each in decision.left_out if each.reason != Reason.JURISDICTION for one in each.candidates]
         allowed = set(policy.jurisdictions)

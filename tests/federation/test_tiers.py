@@ -7,11 +7,16 @@ from msgspec import structs
 
 from fedns.federation.health import Freshness
 from fedns.federation.objects import READY, TERMINATING, AddressKind, Port
-from fedns.federation.placement import Candidate, Part, Policy, Reason, Tier
+from fedns.federation.placement import Candidate, Part, Policy, Reason, Tier, World
 from fedns.federation.tiers import Standing, capacity, excluded, home, standing, weight
 from tests.federation.worlds import DOWN, EU1, LEAVING, UP, US1, world
 
 OPEN = Policy()
+
+
+def stands(candidate: Candidate, there: World, policy: Policy) -> Standing | None:
+    """Where a candidate stands, with nothing drained."""
+    return standing(candidate, home(candidate, there, policy, {}), there)
 
 
 def pod(conditions: int = UP, *, kind: AddressKind = AddressKind.POD_IP, cluster: str = "eu1") -> Candidate:
@@ -42,7 +47,7 @@ def pod(conditions: int = UP, *, kind: AddressKind = AddressKind.POD_IP, cluster
 )
 def test_tiers(conditions: int, kind: AddressKind, state: Freshness, tier: Tier | None) -> None:
     """A candidate belongs to the lowest tier that applies to it; an unready pod belongs to none."""
-    where = standing(pod(conditions, kind=kind), world(EU1, states={"eu1": state}), OPEN, {})
+    where = stands(pod(conditions, kind=kind), world(EU1, states={"eu1": state}), OPEN)
     assert (where and where.tier) == tier
 
 
@@ -59,7 +64,7 @@ def test_tiers(conditions: int, kind: AddressKind, state: Freshness, tier: Tier 
 def test_the_local_cluster_is_kept(state: Freshness, demote: bool, tier: Tier) -> None:
     """Losing the local API server says nothing about the pods beside us, unless they are to be demoted."""
     here = world(EU1, states={"eu1": state}, local="eu1", demote=demote)
-    assert standing(pod(), here, OPEN, {}) == Standing(tier, backup=False)
+    assert stands(pod(), here, OPEN) == Standing(tier, backup=False)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +93,7 @@ def test_weights(weights: dict[str, int], own: int, expected: int) -> None:
 def test_backups(conditions: int, state: Freshness, expected: Standing) -> None:
     """A cluster of weight 0 is tier (b), and stands behind the others in the lower tiers."""
     there = world(EU1, states={"eu1": state})
-    assert standing(pod(conditions), there, Policy(weights={"us1": 1}), {}) == expected
+    assert stands(pod(conditions), there, Policy(weights={"us1": 1})) == expected
 
 
 @pytest.mark.parametrize(
@@ -145,4 +150,4 @@ def test_no_jurisdiction_is_none_of_those_allowed() -> None:
 )
 def test_capacity_is_exact(given: float, worth: Fraction) -> None:
     """What an endpoint is worth is the number that was written; nonsense is worth nothing."""
-    assert capacity(structs.replace(EU1, capacity=given)) == worth
+    assert capacity(given) == worth

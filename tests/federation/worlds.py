@@ -10,6 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from fedns.federation.catalog import join
 from fedns.federation.health import Freshness
 from fedns.federation.locality import Location
+from fedns.federation.migrations import Shift
 from fedns.federation.objects import (
     READY,
     SERVING,
@@ -93,7 +94,14 @@ exports = st.builds(
     _some,
     _some,
     st.lists(_slices, max_size=2).map(lambda made: tuple(chain.from_iterable(made))),
-    st.sampled_from(((), (("fedns.io/addresses", "LoadBalancer, PodIP"),))),
+    st.sampled_from(
+        (
+            (),
+            (("fedns.io/addresses", "LoadBalancer, PodIP"),),
+            (("fedns.io/jurisdictions", "eu"), ("fedns.io/whenAllUnhealthy", "closed")),
+            (("fedns.io/jurisdictions", " us ,eu,"),),
+        )
+    ),
 )
 """What some member exports under one of two names."""
 
@@ -135,6 +143,17 @@ worlds = st.builds(
     local=st.sampled_from(("", *NAMES)),
     local_when_stale=st.sampled_from(("keep", "demote")),
     drains=st.just(()) | drains,
+    shifts=st.lists(
+        st.builds(
+            Shift,
+            namespace=st.just("shop"),
+            service=st.sampled_from(("api", "web")),
+            source=st.sampled_from(NAMES),
+            target=st.sampled_from(NAMES),
+            percent=st.sampled_from((0, 10, 33, 100)),
+        ),
+        max_size=2,
+    ).map(tuple),
 )
 """Members in any place and any state."""
 
@@ -143,7 +162,7 @@ policies = st.builds(
     ladder=st.lists(st.sampled_from(Rung), max_size=6).map(tuple),
     min_ready=st.sampled_from((0, 1, 3, -1, "0%", "50%", "33.3%", "nonsense")),
     spill=st.sampled_from(("proportional", "none")),
-    jurisdictions=_subset(("eu", "us")),
+    jurisdictions=st.none() | _subset(("eu", "us")),
     weights=st.dictionaries(st.sampled_from((*NAMES, "nowhere")), st.sampled_from((0, 1, 3, -1)), max_size=3),
     when_all_unhealthy=st.sampled_from(("open", "closed")),
 )

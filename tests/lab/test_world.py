@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from fedns.lab.demo import addresses_of, extended_errors
 from fedns.lab.hub import Hub
 from fedns.lab.oracle import Kind
 from fedns.lab.simulator import Deployment
+from fedns.lab.story import addresses_of, extended_errors
 from fedns.lab.world import SERVICE, STATE_FILE, World
 from tests.lab.worlds import has, run, running, until
 

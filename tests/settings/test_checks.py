@@ -4,6 +4,7 @@ import pytest
 
 from tests.settings.conftest import GOOD, Reading
 
+MOVE = "service: a/b, from: eu1, start: 2026-01-01T00:00:00Z, schedule: 1% now"
 ADDED = {
     "unknown local cluster": ("local: {cluster: eu2}", "local.cluster", "no cluster is called eu2; did you mean eu1?"),
     "unknown client cluster": (
@@ -39,6 +40,10 @@ ADDED = {
     "forced, but no member": ("forced: {nowhere: stale}", "forced.nowhere", "no cluster is called nowhere"),
     "stale before suspect": ("freshness: {staleAfter: 1s}", "freshness.staleAfter", "must not be shorter"),
     "suspect after stale": ("freshness: {suspectAfter: 20s}", "freshness.suspectAfter", "must not be shorter"),
+    "move from nowhere": (f"migrations: [{{{MOVE}, to: eu3}}]", "migrations[0].to", "no cluster is called eu3"),
+    "move to itself": (f"migrations: [{{{MOVE}, to: eu1}}]", "migrations[0].to", "cannot move to itself"),
+    "two moves": (f"migrations: [{{{MOVE}, to: us1}}, {{{MOVE}, to: us1}}]", "migrations[1].service", "moves already"),
+    "other condition": (f"migrations: [{{{MOVE}, to: us1, pauseIf: now}}]", "migrations[0].pauseIf", "ready(us1) < 3"),
     "drain of nobody": ("drains: [eu1, eu3/a]", "drains[1]", "no cluster is called eu3; did you mean eu1?"),
     "drained twice": ("drains: [eu1, eu1 --force]", "drains", "eu1 stands twice"),
     "rung twice": ("policies: [{ladder: [zone, zone]}]", "policies[0].ladder", "zone stands twice"),

@@ -55,7 +55,8 @@ def test_the_schema_accepts_the_samples(name: str) -> None:
     "text",
     [
         "typo: 1", "dns: {workers: many}", "dns: {lameduck: 5}", "dns: {listen: []}", "dns: {tls: {}}",
-        "migrations: []", "metrics: {}", "metrics: {listen: 53}", "freshness: slow", "freshness: {staleAfter: 5}",
+        "migrations: [{service: a/b}]",
+        "metrics: {}", "metrics: {listen: 53}", "freshness: slow", "freshness: {staleAfter: 5}",
         "policies: [{minReady: half}]", "policies: [{weights: {eu1: -1}}]", "logging: {level: loud}",
         "zones: {federation: {name: example.com}}", "clients: [{cluster: eu1}]", "zones: {clusterset: {ttl: '5'}}",
     ],

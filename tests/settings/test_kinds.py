@@ -31,6 +31,26 @@ WRONG = {
     "no path": ("snapshot: {interval: 1s}", "snapshot.path", "is missing"),
     "no target": ("drains: [a/b/c]", "drains[0]", "write CLUSTER, CLUSTER/ZONE or NAMESPACE/SERVICE@CLUSTER"),
     "target as a number": ("drains: [12]", "drains[0]", 'quotes, "12"'),
+    "no schedule": (
+        "migrations: [{service: a/b, from: eu1, to: us1, start: 2026-01-01T00:00:00Z, schedule: soon}]",
+        "migrations[0].schedule",
+        "'soon' is no step",
+    ),
+    "no moment": (
+        "migrations: [{service: a/b, from: eu1, to: us1, start: now, schedule: 1% now}]",
+        "migrations[0].start",
+        "'now' is no date and time",
+    ),
+    "no time zone": (
+        "migrations: [{service: a/b, from: eu1, to: us1, start: 2026-01-01T00:00:00, schedule: 1% now}]",
+        "migrations[0].start",
+        "write 2026-01-01T00:00:00Z for UTC",
+    ),
+    "no service to move": (
+        "migrations: [{service: b, from: eu1, to: us1, start: 2026-01-01T00:00:00Z, schedule: 1% now}]",
+        "migrations[0].service",
+        "write NAMESPACE/SERVICE",
+    ),
     "target with another word": ("drains: [eu1 force]", "drains[0]", "only --force is"),
     "https": ("dns: {https: {}}", "dns.https", "not supported yet in this version"),
     "views": ("views: {}", "views", "not supported yet in this version"),
