@@ -13,6 +13,7 @@ import socket
 import struct
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from time import monotonic
 from typing import Any, Final
 
 from fedns import __version__
@@ -40,6 +41,7 @@ class Offer:
         self._listener: socket.socket | None = None
         self._successor: socket.socket | None = None
         self._told = False
+        self._since = 0.0
 
     def poll(self) -> bool:
         """Talk to successors; True once one of them answers, so that this one may end."""
@@ -48,7 +50,7 @@ class Offer:
         if self._successor is None and self._listener is not None:
             with contextlib.suppress(OSError):
                 self._successor, _ = self._listener.accept()
-                self._told = False
+                self._told, self._since = False, monotonic()
         return self._successor is not None and self._talk(self._successor)
 
     def close(self) -> None:
@@ -75,25 +77,27 @@ class Offer:
             word = successor.recv(MAX_WORD_BYTES)
             if word == DONE and self._told:
                 return True
-            if word and not self._told:
+            if word and not self._told and self._answer(successor, word):
                 self._told = True
-                self._answer(successor, word)
                 return False
         except BlockingIOError:
-            return False
+            if self._told or monotonic() - self._since < PATIENCE_SECONDS:
+                return False
         except OSError:
             pass
-        # It has gone, or made no sense.
+        # It has gone, was refused, or says nothing: the next one, please.
         successor.close()
         self._successor = None
         return False
 
-    def _answer(self, successor: socket.socket, word: bytes) -> None:
+    def _answer(self, successor: socket.socket, word: bytes) -> bool:
+        """Give it the sockets, or say why not; whether it got them."""
         reply: dict[str, Any] = {"format": FORMAT, "version": __version__, "pid": os.getpid()}
         if refusal := self._refusal(successor, word):
             successor.send(json.dumps(reply | {"refused": refusal}).encode())
-            return
+            return False
         socket.send_fds(successor, [json.dumps(reply).encode()], [each.fileno() for each in self._sockets])
+        return True
 
     def _refusal(self, successor: socket.socket, word: bytes) -> str:
         """Why this successor gets nothing; empty when it does."""

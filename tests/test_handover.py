@@ -23,7 +23,7 @@ from fedns.listening import open_sockets
 from fedns.settings.schema import Address
 from tests.lab.worlds import running, until
 
-TAKEOVERS = 4
+TAKEOVERS = 2
 
 
 @pytest.fixture
@@ -136,7 +136,22 @@ def test_strange_words_get_nothing(address: Address, polled: Polled) -> None:
         stranger.settimeout(5)
         stranger.send(b"hello")
         assert "does not know" in json.loads(stranger.recv(4096))["refused"]
+        assert not stranger.recv(4096), "it is hung up on, so that it cannot say that it is done"
     Succession([address]).close()
+    assert not polled.over
+
+
+def test_one_that_says_nothing_holds_up_nobody(
+    address: Address, polled: Polled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a while the next one has its turn."""
+    monkeypatch.setattr(handover, "PATIENCE_SECONDS", 0.3)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as silent:
+        silent.connect(handover._name([address]))
+        silent.settimeout(10)
+        assert not silent.recv(4096)
+        monkeypatch.undo()
+        Succession([address]).close()
     assert not polled.over
 
 

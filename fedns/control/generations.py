@@ -27,6 +27,7 @@ class Generations:
         self.path = path
         self.before = path.with_name(f"{path.name}.previous")
         self._new = path.with_name(f".{path.name}.{os.getpid()}.new")
+        self._spare = path.with_name(f".{path.name}.old.{os.getpid()}.new")
 
     def write(self, pieces: Iterable[bytes], *, keep: bool = True) -> int:
         """Make this the last generation; returns its bytes. Raises OSError, and then nothing has changed.
@@ -36,8 +37,7 @@ class Generations:
         try:
             size = self._written(pieces)
             if keep:
-                with contextlib.suppress(FileNotFoundError):
-                    self.path.replace(self.before)
+                self._keep()
             self._new.replace(self.path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -55,9 +55,22 @@ class Generations:
         """Remove what writers left behind that were killed."""
         for left in self.path.parent.glob(f".{self.path.name}.*.new"):
             writer = left.name.rsplit(".", 2)[1]
-            if left == self._new or not Path("/proc", writer).exists():
+            if left in {self._new, self._spare} or not Path("/proc", writer).exists():
                 with contextlib.suppress(OSError):
                     left.unlink()
+
+    def _keep(self) -> None:
+        """The present one becomes the one before, and where there are hard links it is not away for a moment."""
+        self._spare.unlink(missing_ok=True)
+        try:
+            os.link(self.path, self._spare)
+        except OSError:
+            with contextlib.suppress(FileNotFoundError):
+                self.path.replace(self.before)
+            return
+        self._spare.replace(self.before)
+        # Renaming changes nothing where both are one file already, as after a writer that was killed here.
+        self._spare.unlink(missing_ok=True)
 
     def _written(self, pieces: Iterable[bytes]) -> int:
         descriptor = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, MODE)

@@ -7,7 +7,9 @@ loop, and its failure changes nothing but the metric.
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from threading import Lock
 from time import monotonic, time
 from typing import Final
 
@@ -48,6 +50,7 @@ class Keeper:
         self._held: object = None
         self._bad: Path | None = None
         self._changed = asyncio.Event()
+        self._lock = Lock()
 
     def use(self, kept: Kept | None) -> None:
         """Keep it there from now on, or nowhere."""
@@ -135,7 +138,7 @@ class Keeper:
         held, path = self._now(), Path(kept.path)
         pieces = self._saving.pieces()
         try:
-            size = await asyncio.to_thread(Generations(path).write, pieces, keep=path != self._bad)
+            size = await asyncio.to_thread(self._store, path, pieces, keep=path != self._bad)
         except OSError as error:
             self.written["failure"] += 1
             fault = f"the snapshot {path} cannot be written: {error.strerror or error}"
@@ -148,6 +151,11 @@ class Keeper:
         self.written["success"] += 1
         self.fault, self._bad = "", None
         self._held, self.at, self.bytes = held, monotonic(), size
+
+    def _store(self, path: Path, pieces: Iterable[bytes], *, keep: bool) -> int:
+        """In a thread, which goes on when nobody waits for it any more: the next one waits for its end."""
+        with self._lock:
+            return Generations(path).write(pieces, keep=keep)
 
 
 def _tell(path: Path, snapshot: Snapshot, heading: Heading, age: float) -> None:

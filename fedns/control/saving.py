@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, time
 
+from msgspec import structs
+
 from fedns import __version__
 from fedns.answers.snapshot import Heading, pack
 from fedns.answers.wire import Generation, Members, NewRules, ToWorker, Types, types_of
@@ -25,7 +27,10 @@ class Saving:
     def pieces(self) -> Iterator[bytes]:
         """The bytes of a snapshot; whatever changes while they are taken, they are of the moment of this call."""
         truth, publisher = self._truth, self._publisher
-        begin: tuple[ToWorker, ...] = (NewRules(truth.rules), Members(tuple(truth.statuses.values())))
+        begin: tuple[ToWorker, ...] = (
+            NewRules(structs.replace(truth.rules, cookie_secrets=())),  # no secret belongs into a file
+            Members(tuple(truth.statuses.values())),
+        )
         held = [(cluster, truth.catalog.exports_of(cluster)) for cluster in sorted(truth.read | truth.restored)]
         types = Types(types_of(truth.catalog))
         end = Generation(publisher.epoch, publisher.generation, publisher.serial)

@@ -39,6 +39,21 @@ def test_the_last_and_the_one_before(tmp_path: Path) -> None:
     assert sorted(each.name for each in tmp_path.iterdir()) == ["snapshot", "snapshot.previous"]
 
 
+def test_without_hard_links_it_is_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some file systems have none."""
+
+    def refuse(*_names: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("fedns.control.generations.os.link", refuse)
+    kept = Generations(tmp_path / "snapshot")
+    kept.write([b"one"])
+    kept.path.unlink()
+    kept.write([b"two"])
+    kept.write([b"three"])
+    assert (content(kept.path), content(kept.before)) == (b"three", b"two")
+
+
 def test_a_writer_that_fails_changes_nothing(tmp_path: Path) -> None:
     """Also when the pieces themselves cannot be had."""
     kept = Generations(tmp_path / "snapshot")

@@ -65,6 +65,9 @@ async def test_it_is_written_as_things_change(control: Control, tmp_path: Path) 
         assert unpack(path.read_bytes()).exports().keys() == {"eu1", "us1"}
         control.pipeline.changed("eu1", ("shop", "new"), export("eu1", "new"))
         await until(lambda: "new" in {each.name for each in unpack(path.read_bytes()).exports()["eu1"]}, "the change")
+        kept = settings(path).snapshot
+        assert kept is not None
+        await until(lambda: not control.keeper._due(kept), "it is known that all is written")
         settled = control.keeper.written["success"]
         control.pipeline.observed("eu1", Alive())
         await asyncio.sleep(0.2)

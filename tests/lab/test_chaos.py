@@ -10,7 +10,7 @@ from fedns.lab.checker import Wrong
 from fedns.lab.oracle import Heard, Kind, Verdict
 from fedns.lab.processes import free_port
 
-SECONDS = 15.0
+SECONDS = 10.0
 
 
 @pytest.mark.timeout(240)
