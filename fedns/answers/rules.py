@@ -21,8 +21,8 @@ class Zone(Struct, frozen=True, kw_only=True):
     A `clusterset` zone follows the Multi-Cluster Services DNS specification and nothing else. Federation zones of one
     name are one zone of DNS, with a label for each federation; the first of them says what stands at the apex. A
     `reverse` zone, under in-addr.arpa or ip6.arpa, holds the names of addresses. An `old` zone
-    (`myfed.svc.cluster.local`) holds in-cluster names as federation v1 had them, and leads to the federation zone of the
-    same label.
+    (`myfed.svc.cluster.local`) holds in-cluster names as federation v1 had them, and leads to the zone of the same
+    label.
     """
 
     name: str
