@@ -125,6 +125,8 @@ class Decoder:
         headless = spec.clusterIP == "None" or texts[:1] == ["None"]
         balancer = found.status.loadBalancer if found.status else None
         ingress = (balancer.ingress if balancer else None) or []
+        if unresolved := sum(bool(entry.hostname and not entry.ip) for entry in ingress):
+            self.refused["balancer-hostname"] += unresolved
         notes = (meta.annotations or {}).items()
         return ServiceFacts(
             version=version,

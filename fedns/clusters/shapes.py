@@ -84,9 +84,10 @@ class ServiceSpec(Struct, gc=False):
 
 
 class Ingress(Struct, gc=False):
-    """An address of a load balancer."""
+    """An address of a load balancer, or the name of one in somebody else's DNS."""
 
     ip: str | None = None
+    hostname: str | None = None
 
 
 class Balancer(Struct, gc=False):
