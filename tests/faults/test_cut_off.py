@@ -9,8 +9,8 @@ from typing import Final
 import pytest
 
 from fedns.lab.checker import Checker
-from fedns.lab.demo import addresses_of, extended_errors
 from fedns.lab.oracle import Kind
+from fedns.lab.story import addresses_of, extended_errors
 from fedns.lab.world import SERVICE, World
 from tests.lab.worlds import running, until
 
