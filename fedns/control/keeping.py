@@ -4,13 +4,13 @@ It knows nothing of what the orders mean.
 """
 
 import logging
-import os
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct, structs
 
+from fedns.control.generations import Generations
 from fedns.federation.migrations import Migration
 
 FORMAT: Final = 1
@@ -107,14 +107,4 @@ def read(path: Path) -> Kept:
 
 def write(path: Path, kept: Kept) -> None:
     """Replace the file; whatever happens meanwhile, it has the old content or the new. Raises OSError."""
-    draft = path.with_name(path.name + ".new")
-    with draft.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(kept), indent=2))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    Generations(path).write((msgspec.json.format(msgspec.json.encode(kept), indent=2),), keep=False)
