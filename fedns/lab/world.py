@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,8 @@ from fedns.lab.store import Store
 STATE_FILE: Final = "lab.json"
 ORDERS_FILE: Final = "orders.json"
 """What was drained or moved: of this run only."""
+COMMAND: Final = "FEDNS_COMMAND"
+"""The variable that says what the reader types for `fedns`: `./dev` sets it."""
 SERVICE: Final = "web.shop.myfed.svc.example.com"
 """The service that every member has when the lab starts."""
 
@@ -212,18 +215,22 @@ class World:
             for zone in member.zones:
                 dig = f"dig @127.0.0.1 -p {self.port} -b {member.source(zone)} {SERVICE}"
                 lines.append(f"  {dig}   # {member.name}, {zone}")
-        last, admin = self.plan[-1].name, f"http://127.0.0.1:{self.http_port}"
+        me, last = os.environ.get(COMMAND, "fedns"), self.plan[-1]
         lines += [
             "Why this answer?",
             f"  dig @127.0.0.1 -p {self.port} _explain.{SERVICE} TXT",
-            f"  fedns explain shop/web --from {self.plan[-1].source(self.plan[-1].zones[0])} --server {admin}",
-            "Take a cluster out, and put it back:",
-            f"  fedns drain {last} --server {admin}",
-            f"  fedns undrain {last} --server {admin}",
+            "Ask fedns itself, and give it orders:",
+            f"  export FEDNS_SERVER=http://127.0.0.1:{self.http_port}",
+            f"  {me} get clusters",
+            f"  {me} explain shop/web --from {last.source(last.zones[0])}",
+            f"  {me} whatif --lose {last.name}",
+            f"  {me} drain {last.name}",
+            f"  {me} undrain {last.name}",
+            f"  {me} history",
             "Break a cluster and heal it:",
-            f"  fedns lab --dir {self.directory} fault {last} stop",
-            f"  fedns lab --dir {self.directory} fault {last} heal",
-            "  (other faults: hang, reset, freeze, status=503, latency=200ms and more: fedns lab fault --help)",
+            f"  {me} lab --dir {self.directory} fault {last.name} stop",
+            f"  {me} lab --dir {self.directory} fault {last.name} heal",
+            f"  (other faults: hang, reset, freeze, status=503, latency=200ms and more: {me} lab fault --help)",
         ]
         return "\n".join(lines)
 

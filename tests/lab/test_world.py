@@ -12,7 +12,7 @@ from fedns.lab.hub import Hub
 from fedns.lab.oracle import Kind
 from fedns.lab.simulator import Deployment
 from fedns.lab.story import addresses_of, extended_errors
-from fedns.lab.world import SERVICE, STATE_FILE, World
+from fedns.lab.world import COMMAND, SERVICE, STATE_FILE, World
 from tests.lab.worlds import has, run, running, until
 
 
@@ -105,9 +105,13 @@ async def test_kubectl_changes_reach_the_answer(world: World) -> None:
     await until(gone)
 
 
-async def test_the_lab_tells_what_runs_where(world: World) -> None:
-    """The description names each address, and the dig lines for every zone."""
+async def test_the_lab_tells_what_runs_where(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The description names each address, the dig lines for every zone, and commands as the reader types them."""
+    monkeypatch.setenv(COMMAND, "./dev")
     text = world.describe()
+    assert f"export FEDNS_SERVER=http://127.0.0.1:{world.http_port}" in text
+    assert "  ./dev get clusters" in text
+    assert "  fedns " not in text
     for member in world.plan:
         assert world.clusters[member.name].url in text
         for zone in member.zones:
