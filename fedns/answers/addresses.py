@@ -33,9 +33,23 @@ class Place(NamedTuple):
     candidates: Sequence[Candidate]
 
 
-def addresses(owner: bytes, ttl: int, qtype: int, groups: Iterable[Group]) -> tuple[AnswerGroup, ...]:
-    """A or AAAA records of each group; groups without this family leave their share to the others."""
-    found = [(group.share, family(owner, ttl, qtype, group.candidates)) for group in groups]
+def addresses(
+    owner: bytes, ttl: int, qtype: int, groups: Iterable[Group], ours: Callable[[Sequence[bytes]], bool]
+) -> tuple[AnswerGroup, ...]:
+    """A or AAAA records of each group, or an alias for one that has but names: that stands for any type.
+
+    Groups without this family leave their share to the others. An alias is one record; several take turns. `ours` tells
+    the labels of names that an alias must not lead to.
+    """
+    found: list[tuple[Fraction, tuple[Record, ...]]] = []
+    for group in groups:
+        if any(each.address for each in group.candidates):
+            own = family(owner, ttl, qtype, group.candidates) if qtype in MAX_RDATA_BYTES else ()
+            found.append((group.share, own))
+            continue
+        names = [tuple(each.host.encode().split(b".")) for each in group.candidates]
+        targets = [records.name(labels) for labels in names if not ours(labels)]
+        found += [(group.share / len(targets), (records.cname(owner, ttl, target),)) for target in targets]
     total = sum((share for share, own in found if own), Fraction(0))
     return tuple(AnswerGroup(share / total, own) for share, own in found if own)
 
@@ -74,7 +88,7 @@ def services(
     for place in order:
         new = []
         for candidate in place.candidates:
-            name = _legal(target(candidate))
+            name = _legal(target(candidate) if candidate.address else candidate.host.split("."))
             numbers = _numbers(candidate, port, protocol)
             if name is None or not numbers:
                 continue

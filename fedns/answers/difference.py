@@ -5,7 +5,7 @@ A place is a prefix of clients, or everybody else; prefixes that are at the same
 
 from collections.abc import Iterator
 from fractions import Fraction
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 from msgspec import Struct, structs
 
@@ -32,7 +32,7 @@ class Change(Struct, frozen=True):
 class Ends(Struct, frozen=True):
     """What the answer to a name is made of: shares with their addresses, and the settings of its responses."""
 
-    groups: tuple[tuple[Fraction, tuple[tuple[str, bytes], ...]], ...]
+    groups: tuple[tuple[Fraction, tuple[tuple[str, str], ...]], ...]
     settings: tuple[int | str | None, ...]
 
 
@@ -96,10 +96,10 @@ def _ends(state: State, key: ServiceKey, location: Location) -> Ends | None:
 
 def _groups(
     state: State, found: Service, location: Location
-) -> tuple[tuple[Fraction, tuple[tuple[str, bytes], ...]], ...]:
+) -> tuple[tuple[Fraction, tuple[tuple[str, str], ...]], ...]:
     decision: Placement = decided(state, location, found)
     return tuple(
-        (group.share, tuple((each.cluster, each.address) for each in group.candidates)) for group in decision.groups
+        (group.share, tuple((each.cluster, each.shown) for each in group.candidates)) for group in decision.groups
     )
 
 
@@ -108,7 +108,7 @@ def _words(ends: Ends | None) -> str:
         return "no such service"
     told = []
     for share, addresses in ends.groups:
-        shown = ", ".join(str(ip_address(address)) for _, address in addresses[:MAX_SHOWN])
+        shown = ", ".join(address for _, address in addresses[:MAX_SHOWN])
         more = f" and {len(addresses) - MAX_SHOWN} more" if len(addresses) > MAX_SHOWN else ""
         clusters = ",".join(sorted({cluster for cluster, _ in addresses}))
         told.append(f"{share.numerator}/{share.denominator} {shown}{more} ({clusters})")

@@ -195,7 +195,7 @@ def _row(candidate: Candidate, rung: Rung | None, tier: Tier | None, statuses: M
         "tier": str(tier or "-"),
         "cluster": candidate.cluster,
         "zone": ",".join(candidate.zones) or "-",
-        "address": str(ip_address(candidate.address)),
+        "address": candidate.shown,
         "kind": str(candidate.kind),
         "state": str(status.state if status is not None else Freshness.SYNCING),
         "age": _age(status, now),

@@ -112,6 +112,10 @@ class Grammar:
                 return self._explained(Asked(subject=Subject.NOTHING, zone=zone, origin=text[len(rest) :]), rest)
         return None
 
+    def has(self, labels: Sequence[bytes]) -> bool:
+        """Whether these labels are in a zone of ours."""
+        return self.read(labels) is not None
+
     def _explained(self, asked: Asked, rest: Labels) -> Asked:
         if rest[:1] != (EXPLAIN,):
             return self._in_zone(asked, rest)

@@ -26,7 +26,10 @@ def parts(question: Question) -> list[Part]:
 
 def parts_of(asked: Asked) -> list[Part]:
     """The same, from the name alone."""
-    whole = Part(port=asked.port, protocol=asked.protocol) if asked.port else Part()
+    # M4, M5: names of the clusterset zone have addresses, never an alias.
+    whole = Part(addressed=asked.zone.kind == "clusterset")
+    if asked.port:
+        whole = structs.replace(whole, port=asked.port, protocol=asked.protocol)
     if asked.directive:
         pinned = structs.replace(whole, **{asked.anchor: asked.value})
         return [pinned] if asked.directive == "pin" else [pinned, whole]

@@ -86,7 +86,8 @@ def answer(
     if any(group.tier in OPEN_TIERS for group in decision.groups):
         ttl = min(ttl, UNSURE_TTL)
     groups: tuple[AnswerGroup, ...] = ()
-    if qtype == codes.SRV and not port_only:
+    named = not any(each.address for group in decision.groups for each in group.candidates)
+    if qtype == codes.SRV and not port_only and (asked.protocol or not named):
         answers, glue = addresses.services(owner, ttl, order, _target(asked, found), asked.port, asked.protocol)
         groups = (AnswerGroup(Fraction(1), answers, glue),) if answers else ()
         if groups and _alone(asked, found):
@@ -96,13 +97,13 @@ def answer(
                 AnswerGroup(group.share, answers, addresses.glue(target, ttl, group.candidates))
                 for group in decision.groups
             )
-    elif qtype in {codes.A, codes.AAAA} and not asked.protocol:
-        groups = addresses.addresses(owner, ttl, qtype, decision.groups)
+    elif not asked.protocol:
+        groups = addresses.addresses(owner, ttl, qtype, decision.groups, question.state.grammar.has)
     ede = _ede(question, used, decision.groups)
     chain = tuple(alias._replace(ttl=ttl) for alias in chain)
     if not groups:
         return Answer(chain=chain, authority=nodata(question).authority, ede=ede, key=question.key)
-    plain = qtype != codes.SRV
+    plain = qtype in addresses.MAX_RDATA_BYTES
     return Answer(
         chain=chain,
         groups=groups,

@@ -125,8 +125,6 @@ class Decoder:
         headless = spec.clusterIP == "None" or texts[:1] == ["None"]
         balancer = found.status.loadBalancer if found.status else None
         ingress = (balancer.ingress if balancer else None) or []
-        if unresolved := sum(bool(entry.hostname and not entry.ip) for entry in ingress):
-            self.refused["balancer-hostname"] += unresolved
         notes = (meta.annotations or {}).items()
         return ServiceFacts(
             version=version,
@@ -137,6 +135,9 @@ class Decoder:
             ports=self._values.ports(spec.ports),
             cluster_ips=() if headless else self._values.addresses(texts),
             load_balancer_ips=self._values.addresses([entry.ip for entry in ingress if entry.ip]),
+            load_balancer_names=self._values.names(
+                [entry.hostname for entry in ingress if entry.hostname and not entry.ip]
+            ),
             annotations=tuple(sorted((key, text) for key, text in notes if key.startswith(ANNOTATION_PREFIX))),
         )
 

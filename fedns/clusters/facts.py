@@ -22,6 +22,7 @@ class ServiceFacts(Struct, frozen=True, gc=False):
     cluster_ips: tuple[bytes, ...]
     load_balancer_ips: tuple[bytes, ...]
     annotations: tuple[tuple[str, str], ...]
+    load_balancer_names: tuple[str, ...] = ()
 
 
 class SliceFacts(Struct, frozen=True, gc=False):

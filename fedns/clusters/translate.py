@@ -67,6 +67,7 @@ class Translator(Shelves):
             ports=service.ports,
             cluster_ips=service.cluster_ips,
             load_balancer_ips=service.load_balancer_ips,
+            load_balancer_names=service.load_balancer_names,
             slices=self._owned.of("", key),
             annotations=service.annotations,
         )

@@ -13,6 +13,7 @@ from fedns.settings.schema import ANYWHERE, Trust
 
 LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SOURCE: Final = re.compile(rf"{LABEL.pattern}(\.{LABEL.pattern})?")
+_OUTSIDE: Final = re.compile(rf"{LABEL.pattern}(\.{LABEL.pattern})+")
 _SUSPECT: Final = {4: bytes([0, 127, 169, *range(224, 240), 255]), 16: b"\0\xfe\xff"}
 """The first bytes of special addresses: for all others one look is enough."""
 
@@ -34,6 +35,11 @@ class Boundary:
                 self._known.clear()
             known = self._known[name] = self._namespaces.fullmatch(name) is not None
         return known
+
+    @property
+    def open(self) -> bool:
+        """Whether the member may give any address: a name in somebody else's DNS could stand for any."""
+        return self._allowed == {4: None, 16: None}
 
     def clear(self, addresses: bytes, width: int) -> bool:
         """Whether one look at all these addresses, `width` bytes each, shows that none of them is refused."""
@@ -67,6 +73,11 @@ def _networks(cidrs: tuple[str, ...], width: int) -> list[tuple[int, frozenset[i
 def source(name: str) -> bool:
     """Whether this is a cluster id: a DNS-1123 subdomain of one or two labels, below 128 characters (KEP-2149)."""
     return len(name) < 128 and _SOURCE.fullmatch(name) is not None
+
+
+def outside(name: str) -> bool:
+    """Whether this can be the name of a load balancer in somebody else's DNS: two labels at least, all lower case."""
+    return len(name) <= 253 and _OUTSIDE.fullmatch(name) is not None
 
 
 def special(packed: bytes) -> bool:

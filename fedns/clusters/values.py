@@ -10,7 +10,7 @@ from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any, Final, TypeVar
 
 from fedns.clusters import shapes
-from fedns.clusters.trust import LABEL, Boundary, source
+from fedns.clusters.trust import LABEL, Boundary, outside, source
 from fedns.federation.objects import READY, SERVING, TERMINATING, Port, Slice, column
 from fedns.settings.schema import Trust
 
@@ -122,6 +122,14 @@ class Values:
         """Those of them that clients may be sent to."""
         found = (self._address(AF_INET6 if ":" in text else AF_INET, text) for text in texts)
         return tuple(address for address in found if address)
+
+    def names(self, texts: list[str]) -> tuple[str, ...]:
+        """Those of them that can be names of load balancers; none from a member that may not give every address."""
+        found = [text.lower().removesuffix(".") for text in texts]
+        good = tuple(name for name in found if self.boundary.open and outside(name))
+        if len(good) < len(found):
+            self.refused["balancer-hostname"] += len(found) - len(good)
+        return good
 
     def _address(self, family: int, text: str) -> bytes:
         """The packed address, b"" where it is none or one that no client may be sent to."""

@@ -104,6 +104,8 @@ def _addresses(export: Export, *, headless: bool) -> Iterator[dict[str, Any]]:
     for kind, packed in kinds.items():
         for address in packed:
             yield _address(export, kind, address, export.ports)
+    for name in export.load_balancer_names:
+        yield _address(export, "LoadBalancer", name, export.ports)
     for part in export.slices:
         for each in part.endpoints():
             yield _address(export, "PodIP", each.address, part.ports) | {
@@ -115,11 +117,11 @@ def _addresses(export: Export, *, headless: bool) -> Iterator[dict[str, Any]]:
             }
 
 
-def _address(export: Export, kind: str, address: bytes, ports: Iterable[Port]) -> dict[str, Any]:
+def _address(export: Export, kind: str, address: bytes | str, ports: Iterable[Port]) -> dict[str, Any]:
     return {
         "cluster": export.cluster,
         "kind": kind,
-        "address": str(ip_address(address)),
+        "address": address if isinstance(address, str) else str(ip_address(address)),
         "host": None,
         "zone": None,
         "ready": None,

@@ -94,6 +94,7 @@ def _allowed(exports: Iterable[Export], boundary: Boundary) -> Iterable[Export]:
                 cluster_ips=_addresses(export.cluster_ips, boundary),
                 load_balancer_ips=_addresses(export.load_balancer_ips, boundary),
                 cluster_set_ips=_addresses(export.cluster_set_ips, boundary),
+                load_balancer_names=export.load_balancer_names if boundary.open else (),
                 slices=tuple(_slice(each, boundary) for each in export.slices),
             )
 

@@ -111,11 +111,12 @@ def _reachable(kind: AddressKind, location: Location, cluster: Cluster) -> bool:
 def _bunches(service: Service, kind: AddressKind, export: Export, cluster: Cluster, away: Away) -> tuple[Bunch, ...]:
     """All addresses of one kind, made when they are first asked for."""
     addresses = _addresses(kind, export, cluster)
+    names = export.load_balancer_names if kind == AddressKind.LOAD_BALANCER and not addresses else ()
     out = (away.zones, away.forced_zones) if kind != AddressKind.POD_IP else ()
     key = (export.cluster, kind, addresses, out)
     known: tuple[Bunch, ...] | None = service.memory.get(key)
     if known is None:
-        known = _pods(export) if kind == AddressKind.POD_IP else _services(kind, addresses, export, away)
+        known = _pods(export) if kind == AddressKind.POD_IP else _services(kind, addresses, names, export, away)
         service.memory[key] = known
     return known
 
@@ -150,8 +151,10 @@ def _pods(export: Export) -> tuple[Bunch, ...]:
     return tuple(bunches)
 
 
-def _services(kind: AddressKind, addresses: tuple[bytes, ...], export: Export, away: Away) -> tuple[Bunch, ...]:
-    """Candidates for addresses behind which all endpoints of the cluster stand: a bunch for each family.
+def _services(
+    kind: AddressKind, addresses: tuple[bytes, ...], names: tuple[str, ...], export: Export, away: Away
+) -> tuple[Bunch, ...]:
+    """Candidates for addresses behind which all endpoints of the cluster stand: a bunch for each family, or the names'.
 
     Endpoints of drained zones count only where the cluster has no others: then the address is drained with them.
     """
@@ -174,7 +177,8 @@ def _services(kind: AddressKind, addresses: tuple[bytes, ...], export: Export, a
     unknown = kind == AddressKind.CLUSTER_SET_IP and not export.slices  # no slices are written: not a word on readiness
     if unknown:
         conditions = READY | SERVING
-    families = (sorted({address for address in addresses if len(address) == size}) for size in _SIZES)
+    families = [[(address, "") for address in sorted(set(addresses)) if len(address) == size] for size in _SIZES]
+    families.append([(b"", name) for name in sorted(set(names))])
     return tuple(
         tuple(
             Candidate(
@@ -185,9 +189,10 @@ def _services(kind: AddressKind, addresses: tuple[bytes, ...], export: Export, a
                 total=1 if unknown else _pod_count(endpoints),
                 conditions=conditions,
                 zones=zones,
+                host=host,
                 ports=ports,
             )
-            for address in family
+            for address, host in family
         )
         for family in families
         if family

@@ -166,6 +166,7 @@ class Export(Struct, frozen=True, array_like=True, gc=False):
     cluster_set_ips: tuple[bytes, ...] = ()
     slices: tuple[Slice, ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()
+    load_balancer_names: tuple[str, ...] = ()
 
     @property
     def key(self) -> ServiceKey:

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from fractions import Fraction
+from ipaddress import ip_address
 from typing import Literal
 
 from msgspec import Struct
@@ -89,7 +90,8 @@ class World(Struct, frozen=True, kw_only=True):
 class Part(Struct, frozen=True, kw_only=True):
     """The part of the federation that a name asks for; an empty string asks for nothing, case does not matter.
 
-    `port` and `protocol` are those of a `_port._proto` name: an address that does not have them is outside.
+    `port` and `protocol` are those of a `_port._proto` name: an address that does not have them is outside. With
+    `addressed`, so is what has a name only.
     """
 
     cluster: str = ""
@@ -97,6 +99,7 @@ class Part(Struct, frozen=True, kw_only=True):
     zone: str = ""
     port: str = ""
     protocol: str = ""
+    addressed: bool = False
 
 
 class Candidate(Struct, frozen=True, gc=False):
@@ -106,7 +109,7 @@ class Candidate(Struct, frozen=True, gc=False):
     which its cluster has ready endpoints, `ready` and `total` the numbers of ready and of all endpoints there, and
     `conditions` those of the ready ones (where none is ready, of those that serve while they end). A pod address has
     its own zone, `ready` 0 or 1, and `host`, the host label of its per-host name. `ports` are the numbers to use
-    with this address.
+    with this address. A load balancer that has but a name in somebody else's DNS has no `address`: `host` is that name.
     """
 
     cluster: str
@@ -118,6 +121,11 @@ class Candidate(Struct, frozen=True, gc=False):
     zones: tuple[str, ...] = ()
     host: str = ""
     ports: tuple[Port, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The address as text, or the name that stands for it."""
+        return str(ip_address(self.address)) if self.address else self.host
 
 
 Bunch = tuple[Candidate, ...]

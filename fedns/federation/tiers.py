@@ -103,6 +103,7 @@ def _inside(candidate: Candidate, cluster: Cluster, part: Part) -> bool:
     return (
         _same(part.cluster, cluster.name)
         and _same(part.region, cluster.region)
+        and bool(candidate.address or not part.addressed)
         and (not part.zone or any(_same(part.zone, zone) for zone in candidate.zones))
         and (
             not (part.port or part.protocol)

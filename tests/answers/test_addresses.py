@@ -1,5 +1,6 @@
 """Candidates into records: families, shares, weights, limits."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from fedns.answers import codes, records
@@ -34,13 +35,17 @@ def test_groups_without_the_family_leave_their_share() -> None:
         group(Fraction(1, 4), "2001:db8::2"),
         group(Fraction(1, 4), "10.0.0.2"),
     ]
-    found = addresses(OWNER, 5, codes.A, groups)
+
+    def ours(_: Sequence[bytes]) -> bool:
+        return False
+
+    found = addresses(OWNER, 5, codes.A, groups, ours)
     assert [(each.share, text(each.records)) for each in found] == [
         (Fraction(2, 3), ["5 A 10.0.0.1"]),
         (Fraction(1, 3), ["5 A 10.0.0.2"]),
     ]
-    assert [each.share for each in addresses(OWNER, 5, codes.AAAA, groups)] == [Fraction(2, 3), Fraction(1, 3)]
-    assert addresses(OWNER, 5, codes.AAAA, groups[2:]) == ()
+    assert [each.share for each in addresses(OWNER, 5, codes.AAAA, groups, ours)] == [Fraction(2, 3), Fraction(1, 3)]
+    assert addresses(OWNER, 5, codes.AAAA, groups[2:], ours) == ()
 
 
 def test_no_response_over_64_kib() -> None:

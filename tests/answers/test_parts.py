@@ -22,10 +22,11 @@ def question(name: str) -> Question:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        (f"db.shop.{STRICT}", [Part()]),
-        (f"_https._tcp.db.shop.{STRICT}", [HTTPS]),
-        (f"_tcp.db.shop.{STRICT}", [Part()]),
-        (f"pet.eu1.db.shop.{STRICT}", [Part(cluster="eu1")]),
+        (f"db.shop.{STRICT}", [Part(addressed=True)]),
+        (f"_https._tcp.db.shop.{STRICT}", [Part(port="https", protocol="tcp", addressed=True)]),
+        (f"_https._tcp.db.shop.{FEDERAL}", [HTTPS]),
+        (f"_tcp.db.shop.{STRICT}", [Part(addressed=True)]),
+        (f"pet.eu1.db.shop.{STRICT}", [Part(cluster="eu1", addressed=True)]),
         ("db.shop.myfed.svc.eu.example.com", [Part(region="eu"), Part()]),
         ("db.shop.myfed.svc.a.eu.example.com", [Part(region="eu", zone="a"), Part(region="eu"), Part()]),
         (f"a.pin._zone.db.shop.{FEDERAL}", [Part(zone="a")]),

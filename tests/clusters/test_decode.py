@@ -57,6 +57,7 @@ def test_service() -> None:
         cluster_ips=(bytes([10, 0, 0, 1]), ipaddress.ip_address("fd00::1").packed),
         load_balancer_ips=(bytes([192, 0, 2, 1]),),
         annotations=(("fedns.io/a", "1"), ("fedns.io/b", "2")),
+        load_balancer_names=("lb.example",),
     )
 
 
