@@ -147,7 +147,8 @@ async def test_answers_stay_true_while_members_break(tmp_path: Path) -> None:
         assert set(addresses_of(reply)) == set(imported.addresses())
         async with world.checker(limit=2.0) as checker:
             eu1 = world.deployments["eu1"]
-            for fault in ("empty", "swallow=1", "rotate-token", "rotate-certificate", "gone", "heal"):
+            # Healed before anything makes it read anew: so few objects may vanish from a list, and are believed to have.
+            for fault in ("empty", "heal", "swallow=1", "rotate-token", "rotate-certificate", "gone", "heal"):
                 await world.clusters["eu1"].fault(fault)
                 before = checker.counts[Kind.CORRECT]
                 await until(lambda before=before: checker.counts[Kind.CORRECT] >= before + 10)
