@@ -147,7 +147,7 @@ async def test_answers_stay_true_while_members_break(tmp_path: Path) -> None:
         assert set(addresses_of(reply)) == set(imported.addresses())
         async with world.checker(limit=2.0) as checker:
             eu1 = world.deployments["eu1"]
-            # Healed before anything makes it read anew: so few objects may vanish from a list, and are believed to have.
+            # Healed before anything makes it read anew: so few objects may be gone from one list to the next.
             for fault in ("empty", "heal", "swallow=1", "rotate-token", "rotate-certificate", "gone", "heal"):
                 await world.clusters["eu1"].fault(fault)
                 before = checker.counts[Kind.CORRECT]
