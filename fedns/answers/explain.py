@@ -12,6 +12,7 @@ from msgspec import Struct, to_builtins
 
 from fedns.answers import codes, records
 from fedns.answers.answer import Answer, Question, State, one
+from fedns.answers.lengths import too_long
 from fedns.answers.names import EXPLAIN, Subject
 from fedns.answers.negatives import absent, nodata
 from fedns.answers.parts import decided, parts_of, placement
@@ -36,7 +37,7 @@ class Explained(Struct, frozen=True, kw_only=True):
     policy: Policy
     candidates: tuple[Row, ...]
     conflicts: tuple[str, ...]
-    """The lines of `_explain` about exports that disagree."""
+    """The lines of `_explain` about exports that disagree, and about names that are too long to be told."""
 
     def plain(self) -> dict[str, Any]:
         """For scripts."""
@@ -66,7 +67,7 @@ def explain(question: Question) -> Answer:
     if found is None:
         return absent(question)
     told = lines(placement(question, found), question.state.statuses, question.now)
-    return _text(question, told + conflict_lines(found))
+    return _text(question, told + conflict_lines(found, question.state))
 
 
 def explained(held: State, name: str, location: Location, now: float) -> Explained:
@@ -89,7 +90,7 @@ def explained(held: State, name: str, location: Location, now: float) -> Explain
         location=location,
         policy=policy_for(found, held.rules.policies),
         candidates=tuple(rows(decision, held.statuses, now)),
-        conflicts=tuple(conflict_lines(found)),
+        conflicts=tuple(conflict_lines(found, held)),
     )
 
 
@@ -118,10 +119,10 @@ def rows(decision: Placement, statuses: Mapping[str, Status], now: float) -> lis
     return told
 
 
-def conflict_lines(service: Service) -> list[str]:
-    """One line per aspect in which exports disagree, with the members whose export is not used as it is."""
+def conflict_lines(service: Service, held: State) -> list[str]:
+    """One line per aspect in which exports disagree, or names are too long, with the members that it touches."""
     told: dict[tuple[str, str], list[str]] = {}
-    for each in service.conflicts:
+    for each in service.conflicts + too_long(service, held.rules.zones):
         told.setdefault((each.kind, each.message), []).append(each.cluster)
     return [f"conflict={kind} clusters={','.join(names)} why={why}" for (kind, why), names in told.items()]
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any, Final, TypeVar
 
+from fedns.answers.compression import MAX_LABEL_BYTES
 from fedns.clusters import shapes
 from fedns.clusters.trust import LABEL, Boundary, outside, source
 from fedns.federation.objects import READY, SERVING, TERMINATING, Port, Slice, column
@@ -110,6 +111,9 @@ class Values:
                     self.refused["port"] += 1
                     good = False
                 continue
+            if len(name) == MAX_LABEL_BYTES:  # it is exposed, but no label has room for `_` and this name
+                self.refused["port-name"] += 1
+                good = False
             made.append(Port(name, port.port, port.protocol or "TCP"))
         value = self.same(tuple(made))
         if good:  # what is refused is counted each time

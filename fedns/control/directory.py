@@ -50,7 +50,7 @@ class Directory:
         return {"service": name, "endpoints": found[:limit], "next": more}
 
     def conflicts(self, prefix: str, after: str, limit: int) -> dict[str, Any]:
-        """What members disagree about, or export in vain; `pending` services are still to be looked at."""
+        """What members disagree about, export in vain, or name too long; `pending` services are yet to be looked at."""
         told: dict[str, list[dict[str, str]]] = {}
         for key, conflicts in self._conflicts.held.items():
             told["/".join(key)] = [_conflict(key, each.kind, each.cluster, each.message) for each in conflicts]

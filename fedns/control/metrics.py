@@ -155,7 +155,7 @@ class Metrics(Collector):
         yield gauge("services", "Services of the federation, joined.", (), {(): len(self._truth.catalog)})
         kinds = self._pipeline.conflicts.counts().items()
         conflicts = {(kind,): float(count) for kind, count in kinds}
-        text = "Services about which members disagree, by what about."
+        text = "Services about which members disagree, or with names too long to be told, by kind."
         yield gauge("services_in_conflict", text, ("kind",), conflicts)
         reloads = {(result,): float(count) for result, count in self.reloads.items()}
         yield counter("config_reloads", "Configurations read again, by result.", ("result",), reloads)

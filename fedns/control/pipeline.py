@@ -57,7 +57,7 @@ class Pipeline:
         self._clock = clock
         self._published = float("-inf")
         self._chronicle = Chronicle()
-        self.conflicts = Conflicts(truth.catalog, self._chronicle)
+        self.conflicts = Conflicts(truth, self._chronicle)
         self._told: set[str] = set()
         self._via: dict[str, str] = {}
         self._join(truth.rules)
@@ -214,8 +214,9 @@ class Pipeline:
         log.info("%s: left the federation", gone, extra={"cluster": gone})
 
     def _use(self, rules: Rules) -> None:
-        self._truth.rules = rules
+        before, self._truth.rules = self._truth.rules, rules
         self._join(rules)
+        self.conflicts.ruled(before)
         self._publisher.rules()
         self._publish_statuses(self._clock())
 

@@ -7,6 +7,7 @@ import pytest
 from fedns.answers.explain import UnexplainedError, explained, lines, state_lines
 from fedns.answers.packet import Query, parse
 from fedns.answers.resolve import Client, resolve
+from fedns.answers.rules import Zone
 from fedns.federation.health import Freshness, Status
 from fedns.federation.placement import Placement, Policy
 from tests.answers.federations import (
@@ -103,6 +104,14 @@ def test_explained_without_more() -> None:
         f"{LADDER}, whenAllUnhealthy open",
         "no candidates",
     ]
+
+
+def test_names_over_the_limits_are_explained() -> None:
+    """Behind the candidates stands whose names are too long, and in which zone."""
+    zones = (Zone(name=f"{'z' * 63}.{'y' * 63}.{'x' * 63}.{'w' * 45}", kind="clusterset"),)
+    told = explained(federation([headless("eu1", pod("10.1.0.1"))], zones=zones), "shop/db", OUTSIDE, NOW)
+    what = f"Names over 255 bytes are left out: hosts, ports under svc.{zones[0].name}."
+    assert told.conflicts == (f"conflict=name-too-long clusters=eu1 why={what}",)
 
 
 @pytest.mark.parametrize(

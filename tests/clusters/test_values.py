@@ -53,3 +53,12 @@ def test_columns_stay_in_step(endpoints: list[tuple[list[str] | None, str]], add
     given = [shapes.Endpoint(each, zone=zone) for each, zone in endpoints]
     (found,) = Values(Trust()).columns(shapes.EndpointSlice(shapes.SliceMeta("x"), "IPv4", given))
     assert [(each.zone, each.address[3]) for each in found.endpoints()] == addresses
+
+
+def test_port_names_without_room_for_the_underscore_are_counted() -> None:
+    """A port called by 63 characters stays, for its number is exposed; that `_<name>` is no label counts each time."""
+    values = Values(Trust())
+    for _ in range(2):
+        found = values.ports([shapes.Port(80, "p" * 63), shapes.Port(81, "p" * 62)])
+        assert [len(each.name) for each in found] == [63, 62]
+    assert values.refused == {"port-name": 2}

@@ -5,6 +5,7 @@ import logging
 import pytest
 from msgspec import structs
 
+from fedns.answers.rules import Zone
 from fedns.control import conflicts
 from fedns.federation.objects import Export, Port
 from tests.control.stage import Control, export, rules
@@ -80,3 +81,27 @@ def test_a_member_with_many_delays_nobody(control: Control, monkeypatch: pytest.
         tick(control)
         seen.append((len(control.pipeline.conflicts.held), control.pipeline.conflicts.pending))
     assert seen == [(2, 1), (3, 0)]
+
+
+def test_names_over_the_limits_are_told_and_end(control: Control, caplog: pytest.LogCaptureFixture) -> None:
+    """A service whose hosts do not fit is held, counted and said once; another zone, or its end, ends that."""
+    caplog.set_level(logging.INFO)
+    found, first = control.pipeline.conflicts, control.truth.rules
+    long = structs.replace(export("eu1", "s" * 63), namespace="n" * 63)
+    control.pipeline.replaced("eu1", [long, export("eu1", "web")])
+    tick(control)
+    assert dict(found.held) == {}
+    zone = Zone(name=f"{'z' * 63}.{'y' * 45}", kind="clusterset")
+    control.pipeline.reload(structs.replace(first, zones=(zone,)))
+    for _ in range(2):
+        tick(control)
+        assert ([*found.held], found.counts()["name-too-long"]) == ([long.key], 1)
+    control.pipeline.reload(first)
+    tick(control)
+    assert (dict(found.held), found.counts()["name-too-long"]) == ({}, 0)
+    told = [each.getMessage() for each in caplog.records if "name-too-long" in each.getMessage()]
+    head = f"eu1: {'/'.join(long.key)}: name-too-long: "
+    assert told == [
+        f"{head}Names over 255 bytes are left out: hosts under svc.{zone.name}.",
+        f"{head}every name fits now",
+    ]
