@@ -23,6 +23,7 @@ _LOCAL: Final = frozenset({"endpointslice-controller.k8s.io", "endpointslicemirr
 _MESH: Final = "endpointslice-mesh-controller.cilium.io"
 _BAD: Final = (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError)
 """What decoding a stranger's object can raise; RecursionError from brackets nested too deep."""
+_Slice = shapes.EndpointSlice | shapes.PodSlice
 
 
 class Item(Struct, frozen=True, gc=False):
@@ -44,10 +45,14 @@ class Item(Struct, frozen=True, gc=False):
 
 
 class Decoder:
-    """Decodes one member's objects, within its `trust`; `refused` counts what was left out, by reason."""
+    """Decodes one member's objects, within its `trust`; `refused` counts what was left out, by reason.
 
-    def __init__(self, trust: Trust | None = None) -> None:
+    With `pods`, an endpoint without a hostname has its pod's name as one.
+    """
+
+    def __init__(self, trust: Trust | None = None, *, pods: bool = False) -> None:
         self._values = values = Values(trust or Trust())
+        self._slices: msgspec.json.Decoder[Any] = shapes.POD_SLICE if pods else shapes.SLICE
         self.refused = values.refused
 
     def service(self, raw: Raw) -> Item:
@@ -56,7 +61,7 @@ class Decoder:
 
     def slice(self, raw: Raw) -> Item:
         """An EndpointSlice of the member's own endpoints."""
-        return self._item(raw, shapes.SLICE, self._own_slice)
+        return self._item(raw, self._slices, self._own_slice)
 
     def export(self, raw: Raw) -> Item:
         """A ServiceExport."""
@@ -68,7 +73,7 @@ class Decoder:
 
     def imported_slice(self, raw: Raw) -> Item:
         """An EndpointSlice of another cluster's endpoints."""
-        return self._item(raw, shapes.SLICE, self._imported_slice)
+        return self._item(raw, self._slices, self._imported_slice)
 
     def lease(self, raw: Raw) -> Item:
         """A Lease of a source cluster."""
@@ -141,13 +146,13 @@ class Decoder:
             annotations=tuple(sorted((key, text) for key, text in notes if key.startswith(ANNOTATION_PREFIX))),
         )
 
-    def _own_slice(self, found: shapes.EndpointSlice, version: int, _: int) -> SliceFacts | None:
+    def _own_slice(self, found: _Slice, version: int, _: int) -> SliceFacts | None:
         labels = found.metadata.labels
         if labels is None or not self._values.label(labels.own_service) or _foreign(found.metadata):
             return None
         return self._slice(found, version, labels.own_service, "")
 
-    def _imported_slice(self, found: shapes.EndpointSlice, version: int, _: int) -> SliceFacts | None:
+    def _imported_slice(self, found: _Slice, version: int, _: int) -> SliceFacts | None:
         meta, labels = found.metadata, found.metadata.labels
         if labels is None or labels.manager in _LOCAL:
             return None
@@ -159,13 +164,14 @@ class Decoder:
             self._slice(found, version, service, self._values.same(cluster)) if self._values.sourced(cluster) else None
         )
 
-    def _slice(self, found: shapes.EndpointSlice, version: int, service: str, cluster: str) -> SliceFacts | None:
+    def _slice(self, found: _Slice, version: int, service: str, cluster: str) -> SliceFacts | None:
         if found.addressType not in FAMILIES:
             self.refused["addressType"] += 1
             return None
         meta, values = found.metadata, self._values
         owner = values.same((values.label(meta.namespace), values.label(service)))
-        return SliceFacts(version, meta.name, owner, self._values.columns(found), cluster)
+        whole = found.plain() if isinstance(found, shapes.PodSlice) else found
+        return SliceFacts(version, meta.name, owner, values.columns(whole), cluster)
 
     def _import(self, found: shapes.ServiceImport, version: int, created: int) -> ImportFacts | None:
         spec = found.spec

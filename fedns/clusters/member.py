@@ -179,7 +179,7 @@ class MemberFeed:
                 self._sink.observed(source, evidence)
 
     def _forget(self) -> None:
-        self._decoder = decoder = Decoder(self._member.trust)
+        self._decoder = decoder = Decoder(self._member.trust, pods=self._member.host_names == "pod")
         decoders: dict[Resource, Callable[[Raw], Item]] = {
             SERVICES: decoder.service,
             SLICES: decoder.slice,

@@ -10,6 +10,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
+from fedns.clusters.trust import LABEL
+
 TRIGGER: Final = "endpoints.kubernetes.io/last-change-trigger-time"
 
 
@@ -136,6 +138,36 @@ class EndpointSlice(Struct, gc=False):
     ports: list[Port] | None = None
 
 
+class TargetRef(Struct, gc=False):
+    """What an endpoint is an address of."""
+
+    kind: str | None = None
+    name: str | None = None
+
+
+class PodEndpoint(Endpoint, gc=False):
+    """An endpoint with what it is an address of: read only where hosts are called by their pods."""
+
+    targetRef: TargetRef | None = None
+
+
+class PodSlice(Struct, gc=False):
+    """The same EndpointSlice, with the pods."""
+
+    metadata: SliceMeta
+    addressType: str
+    endpoints: list[PodEndpoint] | None = None
+    ports: list[Port] | None = None
+
+    def plain(self) -> EndpointSlice:
+        """As if each pod's name were a hostname, where there is none; an endpoint of anything else has none."""
+        for each in self.endpoints or ():
+            ref = each.targetRef
+            if not each.hostname and ref and ref.kind == "Pod" and LABEL.fullmatch(ref.name or ""):
+                each.hostname = ref.name
+        return EndpointSlice(self.metadata, self.addressType, [*(self.endpoints or ())], self.ports)
+
+
 class ServiceExport(Struct, gc=False):
     """multicluster.x-k8s.io ServiceExport: it says all by being there."""
 
@@ -174,6 +206,7 @@ class Lease(Struct, gc=False):
 BARE: Final = msgspec.json.Decoder(Bare)
 SERVICE: Final = msgspec.json.Decoder(Service)
 SLICE: Final = msgspec.json.Decoder(EndpointSlice)
+POD_SLICE: Final = msgspec.json.Decoder(PodSlice)
 EXPORT: Final = msgspec.json.Decoder(ServiceExport)
 IMPORT: Final = msgspec.json.Decoder(ServiceImport)
 LEASE: Final = msgspec.json.Decoder(Lease)

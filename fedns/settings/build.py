@@ -123,7 +123,7 @@ def member(values: Values, kubeconfig: Kubeconfig | None = None) -> Member:
         kubeconfig=kubeconfig,
         sources=sources,
         trust=Trust(**trust),
-        **{key: values[key] for key in ("in_cluster", "source", "exports") if key in values},
+        **{key: values[key] for key in ("in_cluster", "source", "exports", "host_names") if key in values},
     )
 
 

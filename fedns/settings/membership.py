@@ -75,6 +75,9 @@ CLUSTER: Final = Table(
             item=values.choice("what exports a service", "ServiceExport", "Label", "All"),
             empty=False,
         ),
+        "hostNames": values.choice(
+            "what hosts of headless services without a hostname are called by; default address", "address", "pod"
+        ),
         **_PLACE,
         "trust": _TRUST,
     },

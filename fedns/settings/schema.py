@@ -121,7 +121,7 @@ class Member(Struct, frozen=True, kw_only=True):
     """One member cluster: what it is, how to reach its API server (`kubeconfig` or `in_cluster`), what it exports.
 
     With `source` imports it tells of other clusters, too: `sources` says where those are; one that is not named there
-    has no location.
+    has no location. `host_names` is what an endpoint without a hostname is called by.
     """
 
     cluster: Cluster
@@ -130,6 +130,7 @@ class Member(Struct, frozen=True, kw_only=True):
     source: Literal["exports", "imports"] = "exports"
     sources: tuple[Cluster, ...] = ()
     exports: tuple[ExportMode, ...] = ("ServiceExport", "Label")
+    host_names: Literal["address", "pod"] = "address"
     trust: Trust = Trust()
 
     @property

@@ -91,10 +91,10 @@ def imported_slices(owner: str, source: str, *points: Json, ports: Sequence[str]
     return [each | {"metadata": each["metadata"] | {"labels": labels}} for each in made]
 
 
-def exports(cluster: str, objects: Iterable[Json]) -> list[Export]:
-    """What a member exports that has these objects."""
+def exports(cluster: str, objects: Iterable[Json], *, pods: bool = False) -> list[Export]:
+    """What a member exports that has these objects; with `pods`, hosts are called by theirs."""
     translator = Translator(cluster, ("ServiceExport", "Label"))
-    decoder = Decoder()
+    decoder = Decoder(pods=pods)
     _fill(translator, objects, services=decoder.service, slices=decoder.slice, exports=decoder.export)
     return list(translator.exports(cluster))
 

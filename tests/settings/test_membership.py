@@ -91,7 +91,7 @@ def test_credentials_are_never_shown() -> None:
 def test_a_source_has_what_a_member_has_of_a_place() -> None:
     """No key is known to one only, but for those of the way to it and of trust."""
     sources = membership.CLUSTER.keys["sources"]
-    own = {"kubeconfig", "inCluster", "source", "sources", "exports", "trust"}
+    own = {"kubeconfig", "inCluster", "source", "sources", "exports", "hostNames", "trust"}
     assert set(sources.item.keys) == set(membership.CLUSTER.keys) - own  # type: ignore[attr-defined]
 
 
@@ -170,3 +170,9 @@ def test_a_zone_needs_its_source_to_have_a_region(reading: Reading) -> None:
     """As with members."""
     (problem,) = reading.added(HUB + "local: {cluster: ap2, zone: a}\n")
     assert problem.sentence.endswith("give ap2 its region")
+
+
+def test_names_of_hosts_arrive() -> None:
+    """By address, unless pods are asked for."""
+    members = settings(GOOD + HUB + "    hostNames: pod\n").clusters
+    assert [each.host_names for each in members] == ["address", "address", "pod"]
