@@ -16,7 +16,6 @@ from fedns.clusters.values import AGELESS, FAMILIES, Values, number, seconds
 from fedns.federation.objects import ServiceKey
 from fedns.settings.schema import Trust
 
-EXPORT_LABEL: Final = "fedns.io/export"
 ANNOTATION_PREFIX: Final = "fedns.io/"
 _LOCAL: Final = frozenset({"endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"})
 """Who writes the slices of a cluster's own endpoints. They copy the labels of the Service, whatever these say."""

@@ -22,7 +22,9 @@ from fedns.control.readiness import Health, Readiness
 from fedns.control.saving import Saving
 from fedns.settings.schema import Address, Settings
 
-API: Final = ("clusters", "services", "endpoints", "conflicts", "history", "snapshot")
+API: Final = (
+    "clusters", "services", "endpoints", "conflicts", "explain", "history", "snapshot", "drains", "migrations",
+)  # fmt: skip
 """The pages below /api/v1, for people and commands."""
 
 Page = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -205,9 +207,6 @@ def _addresses(settings: Settings) -> dict[str, Address | None]:
         "/health": settings.health,
         "/ready": settings.ready,
         **dict.fromkeys((f"/api/v1/{page}" for page in API), settings.admin),
-        "/api/v1/drains": settings.admin,
-        "/api/v1/migrations": settings.admin,
-        "/api/v1/explain": settings.admin,
     }
 
 

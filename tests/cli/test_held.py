@@ -1,8 +1,7 @@
 """What commands read: a running fedns or a file becomes a replica, and whatever is wrong becomes a sentence."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ from fedns.answers.snapshot import Heading, pack
 from fedns.answers.wire import Generation, Members, NewRules, Replace
 from fedns.cli import held
 from tests.answers.replicas import RULES, export, fresh
+from tests.cli.pages import serving
 
 WHOLE = b"".join(
     pack(
@@ -36,21 +36,12 @@ class Page(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(WHOLE if good else b"no such page\n")
 
-    def log_message(self, *_words: object) -> None:
-        """Say nothing."""
-
 
 @pytest.fixture
 def server() -> Iterator[str]:
     """The address of a server with one snapshot."""
-    with HTTPServer(("127.0.0.1", 0), Page) as site:
-        thread = threading.Thread(target=site.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{site.server_port}"
-        finally:
-            site.shutdown()
-            thread.join()
+    with serving(Page) as address:
+        yield address
 
 
 def test_a_running_one_is_asked(server: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,15 @@
 """`fedns history` shows what the page of a running one says."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner
 
 from fedns.cli.main import fedns
+from tests.cli.pages import serving
 
 EVENTS = [
     {"at": 1_800_000_000.0, "subject": "us1", "kind": "state", "text": "fresh -> suspect (quiet)"},
@@ -30,21 +30,12 @@ class Page(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps({"events": found}).encode())
 
-    def log_message(self, *_words: object) -> None:
-        """Say nothing."""
-
 
 @pytest.fixture
 def server() -> Iterator[str]:
     """The address of a server with this page."""
-    with HTTPServer(("127.0.0.1", 0), Page) as site:
-        thread = threading.Thread(target=site.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{site.server_port}"
-        finally:
-            site.shutdown()
-            thread.join()
+    with serving(Page) as address:
+        yield address
 
 
 def run(*words: str, code: int = 0) -> str:
