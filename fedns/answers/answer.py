@@ -42,7 +42,7 @@ class State(Struct, frozen=True, kw_only=True, dict=True):
     """What a worker knows: `statuses` are aged to now already; `serial` is that of the SOA records.
 
     `holders` lead from addresses to services, for the reverse zones. `isolated`: so many members went at once that this
-    fedns takes itself for cut off.
+    fedns takes itself for cut off. `epoch` names the control process that this is from.
     """
 
     rules: Rules
@@ -51,6 +51,7 @@ class State(Struct, frozen=True, kw_only=True, dict=True):
     holders: Holders
     serial: int = 1
     isolated: bool = False
+    epoch: str = ""
 
     @cached_property
     def grammar(self) -> Grammar:

@@ -12,6 +12,8 @@ from msgspec import Struct, to_builtins
 
 from fedns.answers import codes, records
 from fedns.answers.answer import Answer, Question, State, one
+from fedns.answers.digests import at, digests
+from fedns.answers.digests import lines as digest_lines
 from fedns.answers.lengths import too_long
 from fedns.answers.names import EXPLAIN, Subject
 from fedns.answers.negatives import absent, nodata
@@ -167,6 +169,13 @@ def state(question: Question) -> Answer:
     if not name:
         return nodata(question)
     return _text(question, state_lines(name, question.state, question.now))
+
+
+def digested(question: Question) -> Answer:
+    """`_digest` TXT: the digest for clients at this place, and what replicas compare."""
+    held, where = question.state, question.client.location
+    found = digests(held.rules, held.catalog, held.statuses, held.epoch)
+    return _text(question, [f"digest={at(found, held.rules, where)} {place_line(where)}", *digest_lines(found)])
 
 
 def state_lines(cluster: str, held: State, now: float) -> list[str]:

@@ -18,6 +18,7 @@ Labels = tuple[str, ...]
 
 EXPLAIN: Final = "_explain"
 STATE: Final = "_state"
+DIGEST: Final = "_digest"
 ANCHORS: Final = {"_zone": "zone", "_region": "region", "_cluster": "cluster"}
 """What stands before the service in a pinned name, and which part of the federation the value names."""
 
@@ -43,6 +44,7 @@ class Subject(StrEnum):
     WHOAMI = "whoami"
     CLUSTERS = "clusters"
     STATE = "state"
+    DIGEST = "digest"
     ADDRESS = "address"
     """An address of a reverse zone, or the first part of one."""
 
@@ -131,6 +133,8 @@ class Grammar:
             return replace(asked, subject=Subject.APEX)
         if server := _SERVERS.get(rest):
             return replace(asked, subject=server)
+        if rest == (DIGEST,) and asked.zone.kind != "old":
+            return replace(asked, subject=Subject.DIGEST)
         if asked.zone.kind == "clusterset":
             if rest == ("dns-version",):
                 return replace(asked, subject=Subject.VERSION)

@@ -65,9 +65,8 @@ class Replica:
                 for key in self.catalog.settle(settled(types)):
                     self._forget_service(key)
             case _:
-                self.epoch, self.generation = message.epoch, message.generation
-                self.counts[counters.GENERATION] = message.generation
-                self._turn_to(message.serial)
+                self.generation = self.counts[counters.GENERATION] = message.generation
+                self._turn_to(message.epoch, message.serial)
                 self.loaded = True
 
     def tick(self, now: float, unix: int = 0) -> None:
@@ -141,10 +140,10 @@ class Replica:
             for key in self.catalog.replace(message.cluster, arriving.pop(message.cluster)):
                 self._forget_service(key)
 
-    def _turn_to(self, serial: int) -> None:
-        """Another SOA serial: the zones' own records, which depend on no service, are made anew."""
-        if serial != self.serial:
-            self.serial = serial
+    def _turn_to(self, epoch: str, serial: int) -> None:
+        """Another control process, or SOA serial: the zones' own records, which depend on no service, are made anew."""
+        if (epoch, serial) != (self.epoch, self.serial):
+            self.epoch, self.serial = epoch, serial
             self.state = self._state()
             self.memory.forget(None)
 
@@ -156,6 +155,7 @@ class Replica:
             holders=self._holders,
             serial=self.serial,
             isolated=self.isolated,
+            epoch=self.epoch,
         )
 
     def _forget_service(self, key: ServiceKey) -> None:

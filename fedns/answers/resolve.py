@@ -12,7 +12,7 @@ from msgspec import structs
 from fedns.answers import codes, records
 from fedns.answers.answer import Answer, AnswerGroup, Client, Question, State, one
 from fedns.answers.apex import apex, server, version
-from fedns.answers.explain import clusters, explain, state, whoami
+from fedns.answers.explain import clusters, digested, explain, state, whoami
 from fedns.answers.names import Subject
 from fedns.answers.negatives import absent, nodata, refused, unnamed
 from fedns.answers.oldnames import old_name
@@ -25,7 +25,7 @@ __all__ = ["Answer", "AnswerGroup", "Client", "State", "resolve"]
 HINFO_TTL = 3600
 """Seconds; RFC 8482 section 4.2: long enough that an ANY flood is answered from caches."""
 
-_DIAGNOSTIC = frozenset({Subject.WHOAMI, Subject.CLUSTERS, Subject.STATE})
+_DIAGNOSTIC = frozenset({Subject.WHOAMI, Subject.CLUSTERS, Subject.STATE, Subject.DIGEST})
 
 
 def resolve(query: Query, client: Client, held: State, now: float) -> Answer:
@@ -72,5 +72,6 @@ _SUBJECTS: Final[dict[Subject, Callable[[Question], Answer]]] = {
     Subject.WHOAMI: whoami,
     Subject.CLUSTERS: clusters,
     Subject.STATE: state,
+    Subject.DIGEST: digested,
 }
 """Which part of fedns answers for which kind of name; a name that cannot be spelt has none."""

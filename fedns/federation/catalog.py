@@ -9,6 +9,7 @@ knows nothing of freshness, of clients or of where exports come from.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+from fedns.federation import digest
 from fedns.federation.objects import Conflict, Export, Port, Service, ServiceKey
 
 
@@ -18,6 +19,7 @@ class Catalog:
     def __init__(self, ranks: Mapping[str, int] | None = None) -> None:
         self._ranks: Mapping[str, int] = ranks or {}
         self._members: dict[str, dict[ServiceKey, Export]] = {}
+        self._digests: dict[str, int] = {}
         self._counts: dict[ServiceKey, int] = {}
         self._namespaces: dict[str, int] = {}
         self._joined: dict[ServiceKey, Service] = {}
@@ -104,6 +106,10 @@ class Catalog:
         """All that one member exports."""
         return list(self._members.get(cluster, {}).values())
 
+    def digest_of(self, cluster: str) -> int:
+        """The digest of all that one member exports; 0 for one that exports nothing."""
+        return self._digests.get(cluster, 0)
+
     def keys(self) -> Iterable[ServiceKey]:
         """The keys of all services."""
         return self._counts.keys()
@@ -126,6 +132,7 @@ class Catalog:
         if before == export:
             return False
         self._joined.pop(key, None)
+        self._digests[cluster] = digest.changed(self._digests.get(cluster, 0), before, export)
         headless = self._type(key)
         if export is None:
             self._remove(cluster, key)
@@ -172,7 +179,7 @@ class Catalog:
     def _remove(self, cluster: str, key: ServiceKey) -> None:
         del self._members[cluster][key]
         if not self._members[cluster]:
-            del self._members[cluster]
+            del self._members[cluster], self._digests[cluster]
         self._counts[key] -= 1
         if not self._counts[key]:
             del self._counts[key]
