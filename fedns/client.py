@@ -89,17 +89,9 @@ def _parse(wire: bytes) -> DNSRecord:
 
 
 async def _over_udp(question: Ask, packet: bytes) -> bytes:
-    server = question.server
-    sock = socket.socket(socket.AF_INET6 if ":" in server[0] else socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setblocking(False)
     try:
-        if question.source:
-            sock.bind((question.source, 0))
-        sock.connect(server)
-        stream = await asyncio_dgram.from_socket(sock)
-        assert isinstance(stream, DatagramClient)
+        stream = await (_bound(question) if question.source else asyncio_dgram.connect(question.server))
     except OSError as error:
-        sock.close()
         raise ClientError(_sentence(question, error)) from error
     try:
         for _ in range(question.tries):
@@ -114,9 +106,23 @@ async def _over_udp(question: Ask, packet: bytes) -> bytes:
                 raise ClientError(_sentence(question, error)) from error
     finally:
         stream.close()
-    raise ClientError(
-        f"no reply from {server[0]} port {server[1]} within {question.timeout:g} s ({question.tries} tries)"
-    )
+    host, port = question.server
+    raise ClientError(f"no reply from {host} port {port} within {question.timeout:g} s ({question.tries} tries)")
+
+
+async def _bound(question: Ask) -> DatagramClient:
+    """A socket with an address of its own. asyncio_dgram cannot take one over on uvloop, which tools do not use."""
+    sock = socket.socket(socket.AF_INET6 if ":" in question.server[0] else socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    try:
+        sock.bind((question.source, 0))
+        sock.connect(question.server)
+        stream = await asyncio_dgram.from_socket(sock)
+    except OSError:
+        sock.close()
+        raise
+    assert isinstance(stream, DatagramClient)
+    return stream
 
 
 async def _matching(stream: DatagramClient, packet: bytes) -> bytes:

@@ -1,10 +1,10 @@
 """What a fedns serves from, in a few numbers: two replicas that tell the same numbers give the same answers.
 
-Nothing counts that is of one replica alone: generations, ages, the order of events, who may ask, where it runs. The last
-of these is part of the digest of a location, which is what clients there may compare.
+Nothing counts that is of one replica alone: generations, ages, the order of events, who may ask, where it runs. The
+last of these is part of the digest of a location, which is what clients there may compare.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from msgspec import Struct, structs
@@ -98,8 +98,13 @@ def read(told: Iterable[str]) -> Digests:
     return found
 
 
-def differences(mine: Digests, theirs: Digests) -> list[str]:
-    """Where two replicas differ, in sentences; none where they agree."""
+def differences(
+    mine: Digests, theirs: Digests, had: Callable[[str, str], bool] = lambda _cluster, _digest: False
+) -> list[str]:
+    """Where two replicas differ, in sentences; none where they agree.
+
+    `had` says whether the exports of a member had a digest here a moment ago: that is no difference.
+    """
     if mine.format != theirs.format:
         return [f"another version: its digests are of format {theirs.format}, ours of format {mine.format}"]
     found = [] if mine.rules == theirs.rules else ["rules: configuration, drains or migrations are not the same"]
@@ -110,6 +115,6 @@ def differences(mine: Digests, theirs: Digests) -> list[str]:
             continue
         if own.state != other.state:
             found.append(f"{name}: {own.state} here, {other.state} there")
-        if own.digest != other.digest:
+        if own.digest != other.digest and not had(name, other.digest):
             found.append(f"{name}: other exports ({own.services} services here, {other.services} there)")
     return found

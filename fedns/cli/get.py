@@ -1,4 +1,4 @@
-"""`fedns get`: clusters, services, endpoints and conflicts of a running fedns, for people or programs."""
+"""`fedns get`: clusters, services, endpoints, conflicts and replicas of a running fedns, for people or programs."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -54,6 +54,13 @@ _ENDPOINTS: Final[Columns] = {
     "ZONE": lambda each: each["zone"],
     "HOST": lambda each: each["host"],
     "PORTS": lambda each: ",".join(each["ports"]),
+}
+_REPLICAS: Final[Columns] = {
+    "REPLICA": lambda each: each["replica"],
+    "VERDICT": lambda each: each["verdict"],
+    "SINCE": lambda each: _ago(each["disagreesFor"]) if each["disagreesFor"] is not None else None,
+    "HEARD": lambda each: _ago(each["lastHeard"]),
+    "REASONS": lambda each: "; ".join(each["reasons"]),
 }
 _CONFLICTS: Final[Columns] = {
     "NAMESPACE": lambda each: each["namespace"],
@@ -121,6 +128,14 @@ def conflicts(server: str, output: str, limit: int, prefix: str) -> None:
     """What members disagree about, and what they export in vain."""
     found, more = _walk(server, "conflicts", {"prefix": prefix}, limit)
     _show(found, output, "conflicts", _CONFLICTS, more=more)
+
+
+@get.command()
+@_output
+def replicas(server: str, output: str, limit: int) -> None:
+    """The other replicas of the configuration, and whether they serve the same; `fedns compare` tells more."""
+    found = _page(server, "replicas", {})["replicas"]
+    _show(found[:limit], output, "replicas", _REPLICAS, more=len(found) > limit)
 
 
 def _walk(server: str, path: str, query: dict[str, str], limit: int) -> tuple[list[Entry], bool]:

@@ -8,9 +8,10 @@ from typing import Any, Final
 import click
 
 VERBS: Final = {
+    "compare": ("fedns.cli.compare", "compare", "Tell where two running fedns serve something else."),
     "config": ("fedns.cli.config", "config", "Check configuration files, and tell what a change would do."),
     "drain": ("fedns.cli.drain", "drain", "Take a cluster, a zone or a service in a cluster out of the answers."),
-    "get": ("fedns.cli.get", "get", "Show clusters, services, endpoints and conflicts of a running fedns."),
+    "get": ("fedns.cli.get", "get", "Show clusters, services, endpoints, conflicts and replicas of a running fedns."),
     "history": ("fedns.cli.history", "history", "Show what a running fedns has seen change."),
     "explain": ("fedns.cli.explain", "explain", "Tell why a name is answered as it is."),
     "lab": ("fedns.cli.lab", "lab", "Simulated clusters with a real fedns, for trying and breaking."),

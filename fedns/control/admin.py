@@ -19,11 +19,13 @@ from fedns.control.ordering import MAX_BODY_BYTES, Ordering
 from fedns.control.orders import Orders
 from fedns.control.overview import Overview
 from fedns.control.readiness import Health, Readiness
+from fedns.control.replicas import Others
 from fedns.control.saving import Saving
 from fedns.settings.schema import Address, Settings
 
 API: Final = (
     "clusters", "services", "endpoints", "conflicts", "explain", "history", "snapshot", "drains", "migrations",
+    "replicas",
 )  # fmt: skip
 """The pages below /api/v1, for people and commands."""
 
@@ -44,6 +46,7 @@ class Pages:
         saving: Saving,
         orders: Orders,
         explaining: Explaining,
+        others: Others,
         metrics: Metrics,
         readiness: Readiness,
         health: Health,
@@ -53,6 +56,7 @@ class Pages:
         self._directory = directory
         self._history = history
         self._explaining = explaining
+        self._others = others
         self._saving = saving
         self._metrics = metrics
         self._readiness = readiness
@@ -109,6 +113,10 @@ class Pages:
         except ValueError as error:
             raise web.HTTPBadRequest(text=f"{error}\n") from error
         return web.json_response(found)
+
+    async def replicas(self, _: web.Request) -> web.Response:
+        """GET /api/v1/replicas: the digests of what is served here, and who serves something else."""
+        return web.json_response(self._others.page())
 
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
         """GET /api/v1/snapshot: all that is held now, as `answers.snapshot` reads it."""
@@ -190,6 +198,7 @@ class Servers:
             "/api/v1/history": pages.history,
             "/api/v1/snapshot": pages.snapshot,
             "/api/v1/explain": pages.explain,
+            "/api/v1/replicas": pages.replicas,
         }
         return {"GET": reading[path]}
 

@@ -31,6 +31,7 @@ from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
 from fedns.control.reach import Reach
 from fedns.control.readiness import Health, Readiness
+from fedns.control.replicas import Others
 from fedns.control.saving import Saving
 from fedns.control.truth import Truth
 from fedns.federation.health import Freshness
@@ -72,6 +73,8 @@ class Daemon:
         self._truth.rules = self._orders.added(self._truth.rules)
         self._pipeline = Pipeline(self._truth, self._publisher)
         self._keeper = Keeper(self._truth, self._publisher, self._pipeline)
+        self._others = Others(self._truth, self._pipeline, self._publisher.epoch)
+        self._others.use(settings.replicas)
         self._feeds = Feeds(self._pipeline)
         self._membership = Membership(settings, self._news.set)
         self._answering = [child.block(slot) for slot in range(1, child.workers + 1)] or [self._own]
@@ -95,6 +98,7 @@ class Daemon:
             "http": self._keep_servers(),
             "changes": self._take_changes(),
             "snapshot": self._keeper.run(),
+            "replicas": self._others.run(),
         }
         # The answers end by themselves when told to stop, after what they have in hand.
         parts |= {"end": _wait(self._stop)} if self._child.workers else self._answer_inside()
@@ -181,6 +185,7 @@ class Daemon:
             pipeline=self._pipeline,
             keeper=self._keeper,
             feeds=lambda: self._feeds.running,
+            others=self._others,
         )
         metrics.reloads = self._reloads
         overview = Overview(
@@ -198,6 +203,7 @@ class Daemon:
                 saving=Saving(self._truth, self._publisher),
                 orders=self._orders,
                 explaining=Explaining(self._truth),
+                others=self._others,
                 metrics=metrics,
                 readiness=self._readiness,
                 health=self._health,
@@ -251,6 +257,7 @@ class Daemon:
         if _opened(before) != _opened(settings):
             log.warning("dns.listen, dns.workers and dns.tls take effect when fedns is started again")
         self._keeper.use(settings.snapshot)
+        self._others.use(settings.replicas)
         self._orders.configure(settings)
         self._pipeline.reload(self._orders.added(rules(settings)), complete=self._membership.told)
         await self._feeds.follow(settings)

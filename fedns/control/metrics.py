@@ -22,6 +22,7 @@ from fedns.control.feeds import Feed
 from fedns.control.pipeline import Pipeline
 from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
+from fedns.control.replicas import Others, number
 from fedns.control.traffic import traffic
 from fedns.control.truth import Truth
 from fedns.federation.health import NEVER, Freshness
@@ -43,6 +44,7 @@ class Metrics(Collector):
         pipeline: Pipeline,
         keeper: Keeper,
         feeds: Callable[[], Mapping[str, Feed]],
+        others: Others,
     ) -> None:
         self.reloads: Counter[str] = Counter({"success": 0, "failure": 0})
         self._truth = truth
@@ -51,6 +53,7 @@ class Metrics(Collector):
         self._pipeline = pipeline
         self._keeper = keeper
         self._feeds = feeds
+        self._others = others
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -71,6 +74,7 @@ class Metrics(Collector):
         yield self._propagation()
         yield from self._process()
         yield from self._snapshot()
+        yield from self._replicas()
         yield from traffic(self._blocks)
 
     def _members(self) -> Iterator[Metric]:
@@ -177,3 +181,16 @@ class Metrics(Collector):
         ages = {(): monotonic() - keeper.at} if keeper.at is not None else {}
         yield gauge("snapshot_age_seconds", "Seconds since a snapshot was written.", (), ages)
         yield gauge("snapshot_bytes", "Size of the last snapshot.", (), {(): keeper.bytes})
+
+    def _replicas(self) -> Iterator[Metric]:
+        others = self._others.known
+        places = {(name,): number(digest) for name, digest in self._others.places().items()}
+        text = (
+            "What is served to clients at a place, as a number: replicas that have the same one give the same answers."
+        )
+        yield gauge("digest", text, ("place",), places)
+        answering = {(name,): float(each.heard is not None and not each.trouble) for name, each in others.items()}
+        yield gauge("replica_up", "Whether another replica told what it serves.", ("replica",), answering)
+        apart = {(name,): seconds for name, seconds in self._others.apart().items()}
+        text = "Seconds for which another replica has served something else."
+        yield gauge("replica_disagreement_seconds", text, ("replica",), apart)

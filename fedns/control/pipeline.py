@@ -19,6 +19,7 @@ from typing import Final
 from msgspec import structs
 
 from fedns.answers.rules import Rules
+from fedns.control.agreement import Past as PastDigests
 from fedns.control.chronicle import Chronicle
 from fedns.control.conflicts import Conflicts
 from fedns.control.history import History
@@ -51,6 +52,7 @@ class Pipeline:
         self.backdated: Counter[str] = Counter()
         self.isolated = False
         self.history = History()
+        self.digests = PastDigests()
         self.sources = Sources(truth.rules)
         self._truth = truth
         self._publisher = publisher
@@ -105,6 +107,7 @@ class Pipeline:
     def _relisted(self, cluster: str, exports: tuple[Export, ...]) -> None:
         """The whole of a cluster that has been read before: a difference, of which the history keeps the beginning."""
         catalog = self._truth.catalog
+        self.digests.left(cluster, catalog.digest_of(cluster), self._clock())
         before = {export.key: export for export in catalog.exports_of(cluster)}
         keys = catalog.replace(cluster, exports)
         self.conflicts.touched(keys)
@@ -120,8 +123,9 @@ class Pipeline:
             return
         if export is not None:
             self._suspect(cluster, key, export)
-        before = self._truth.export(cluster, key)
+        before, digest = self._truth.export(cluster, key), self._truth.catalog.digest_of(cluster)
         if self._truth.catalog.apply(cluster, key, export):
+            self.digests.left(cluster, digest, self._clock())
             self.conflicts.touched((key,))
             self.history.changed(cluster, key, before, export)
             self._publisher.changed(cluster, (key,), triggered)
@@ -208,6 +212,7 @@ class Pipeline:
         self._told.discard(gone)
         self.history.add(gone, "left", "left the federation")
         self._chronicle.left(gone)
+        self.digests.forget(gone)
         self.state_changes.pop(gone, None)
         self.backdated.pop(gone, None)
         self._publisher.left(gone)

@@ -219,6 +219,20 @@ _SNAPSHOT: Final = Table(
     words=("off",),
 )
 
+_REPLICAS: Final = Table(
+    doc="other replicas of this fedns: what they serve is compared with what is served here",
+    keys={
+        "addresses": Many(
+            doc="where they answer DNS; a name stands for all its addresses",
+            item=values.endpoint("host and port"),
+            empty=False,
+        ),
+        "interval": values.duration("how often they are asked; default 5s"),
+        "bound": values.duration("how long they may differ; default staleAfter and recoverAfter together"),
+    },
+    required=("addresses",),
+)
+
 _LOGGING: Final = Table(
     doc="what is logged",
     keys={
@@ -263,6 +277,7 @@ FILE: Final = Table(
             required=("path",),
         ),
         "snapshot": _SNAPSHOT,
+        "replicas": _REPLICAS,
         "logging": _LOGGING,
     },
     required=("apiVersion", "kind", "clusters"),

@@ -33,7 +33,7 @@ FAST: Final = Timers(
 
 
 class Address(NamedTuple):
-    """Where to listen: an IP address without brackets, and a port."""
+    """An IP address without brackets (where somebody else is asked, also a name), and a port."""
 
     host: str
     port: int
@@ -167,6 +167,17 @@ class Kept(Struct, frozen=True, kw_only=True):
     max_age: float = 86_400.0
 
 
+class Replicas(Struct, frozen=True, kw_only=True):
+    """The other replicas whose answers are compared with ours: once in `interval` seconds.
+
+    `bound` is for how many seconds they may differ; None follows from how soon members are known to be gone.
+    """
+
+    addresses: tuple[Address, ...] = ()
+    interval: float = 5.0
+    bound: float | None = None
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that the configuration says; an address that is None is switched off.
 
@@ -193,6 +204,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     drains: tuple[Drain, ...] = ()
     migrations: tuple[Migration, ...] = ()
     state: str = ""
+    replicas: Replicas = Replicas()
     logging: Logging = Logging()
 
 

@@ -156,6 +156,27 @@ def listen(doc: str, *, off: bool = False) -> Leaf:
     return Leaf(doc=doc, check=check, json=json, expected="an address with a port", words=words)
 
 
+def endpoint(doc: str) -> Leaf:
+    """A host, by address or by name, and a port."""
+
+    def check(written: str) -> Address:
+        parts = re.fullmatch(
+            r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9._-]{1,253})):(?P<port>[0-9]{1,5})", written
+        )
+        if parts is None:
+            raise ValueError(
+                f"{written!r} is not a host with a port: write 10.0.0.1:53, [fd00::1]:53 or a name with a port"
+            )
+        if not 1 <= int(parts["port"]) <= 65535:
+            raise ValueError(f"port {parts['port']} is out of bounds: give one from 1 to 65535")
+        if parts["six"] and _address(parts["six"]) is None:
+            raise ValueError(f"{parts['six']} is not an IPv6 address")
+        return Address(parts["six"] or parts["name"], int(parts["port"]))
+
+    json = {"type": "string", "pattern": r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]{1,253}):[0-9]{1,5}$"}
+    return Leaf(doc=doc, check=check, json=json, expected="a host with a port")
+
+
 def _address(written: str) -> Any:
     """An address without a scope, or None."""
     try:

@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from fedns.control.saving import Saving
 from fedns.federation.health import Synced
 from fedns.federation.objects import READY, SERVING, TERMINATING, Endpoint, Port, pack
 from fedns.settings.schema import Address, Kubeconfig, Member, Settings
+from tests.cli.pages import serving
 from tests.control.stage import Control, Followed, block, export, rules
 
 PATIENCE = 10.0
@@ -68,6 +70,7 @@ async def site(control: Control, started: threading.Event, stop: threading.Event
             saving=Saving(truth, publisher),
             orders=Orders(truth, lambda: Reach(publisher, 1), lambda: None),
             explaining=Explaining(truth),
+            others=control.others,
             metrics=Metrics(
                 truth=truth,
                 publisher=publisher,
@@ -75,6 +78,7 @@ async def site(control: Control, started: threading.Event, stop: threading.Event
                 pipeline=pipeline,
                 keeper=Keeper(truth, publisher, pipeline),
                 feeds=lambda: followed,
+                others=control.others,
             ),
             readiness=Readiness(truth, None),
             health=Health([block()]),
@@ -174,6 +178,45 @@ def test_what_cannot_be_shown(server: str) -> None:
     assert (done.exit_code, "no member exports a service shop/none" in done.stderr) == (1, True)
     done = run("endpoints", "web", "--server", server)
     assert (done.exit_code, "write NAMESPACE/NAME" in done.stderr) == (2, True)
+
+
+def test_replicas(server: str) -> None:
+    """Without other replicas there are none to tell of."""
+    done = run("replicas", "--server", server)
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "no replicas\n")
+
+
+def test_a_replica_that_differs() -> None:
+    """A line for each, with since when and in what; one that tells nothing has no verdict."""
+    found = [
+        {
+            "replica": "10.0.0.2:53",
+            "verdict": "disagrees",
+            "disagreesFor": 31.2,
+            "lastHeard": 1.0,
+            "reasons": ["a", "b"],
+        },
+        {
+            "replica": "10.0.0.3:53",
+            "verdict": "unknown",
+            "disagreesFor": None,
+            "lastHeard": None,
+            "reasons": ["no reply"],
+        },
+    ]
+
+    def get(self: BaseHTTPRequestHandler) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"replicas": found}).encode())
+
+    with serving(type("Page", (BaseHTTPRequestHandler,), {"do_GET": get})) as server:
+        lines = [line.split("   ") for line in run("replicas", "--server", server).stdout.splitlines()]
+    assert [[cell.strip() for cell in line if cell.strip()] for line in lines] == [
+        ["REPLICA", "VERDICT", "SINCE", "HEARD", "REASONS"],
+        ["10.0.0.2:53", "disagrees", "31s ago", "1s ago", "a; b"],
+        ["10.0.0.3:53", "unknown", "-", "never", "no reply"],
+    ]
 
 
 def test_columns_stand_under_their_heads() -> None:

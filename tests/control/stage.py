@@ -17,6 +17,7 @@ from fedns.clusters.streams import Stream
 from fedns.control.pipeline import Pipeline
 from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
+from fedns.control.replicas import Others
 from fedns.control.truth import Truth
 from fedns.federation.health import Timers
 from fedns.federation.locality import Location
@@ -84,6 +85,7 @@ class Control:
         self.truth = Truth(rules=first)
         self.publisher = Publisher(self.truth, epoch)
         self.pipeline = Pipeline(self.truth, self.publisher, lambda: self.now)
+        self.others = Others(self.truth, self.pipeline, epoch, lambda: self.now)
         self.keeper = Keeper(self.truth, self.publisher, self.pipeline)
 
     @asynccontextmanager

@@ -42,6 +42,7 @@ class Site:
             pipeline=pipeline,
             keeper=control.keeper,
             feeds=dict,
+            others=control.others,
         )
         membership = Membership(settings(metrics=None), lambda: None)
         overview = Overview(truth=truth, publisher=publisher, pipeline=pipeline, feeds=dict, membership=membership)
@@ -52,6 +53,7 @@ class Site:
             saving=Saving(truth, publisher),
             orders=self.orders,
             explaining=Explaining(truth),
+            others=control.others,
             metrics=metrics,
             readiness=self.readiness,
             health=Health([block()]),

@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterable
 from time import monotonic
 
+import pytest
 from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
 from fedns import __version__
 from fedns.answers import counters
 from fedns.clusters.streams import Stream
+from fedns.control.agreement import Agreement
 from fedns.control.metrics import Metrics
 from fedns.federation.health import Synced, Unreachable
 from tests.control.stage import TIMERS, Control, Followed, block, export
@@ -26,6 +28,7 @@ def metrics(control: Control, *blocks: memoryview, streams: Iterable[Stream] = (
         pipeline=control.pipeline,
         keeper=control.keeper,
         feeds=lambda: {"eu1": Followed(*streams)},
+        others=control.others,
     )
 
 
@@ -43,6 +46,19 @@ def read(text: bytes) -> Samples:
 def value(samples: Samples, name: str, **labels: str) -> float:
     """One sample of fedns."""
     return samples[f"fedns_{name}", frozenset(labels.items())]
+
+
+def test_a_replica_is_told_by_its_address(control: Control) -> None:
+    """Whether it told anything, and for how long it has served something else; the digest here is a number a place."""
+    agreement = control.others.known["10.0.0.2:53"] = Agreement(control.pipeline.digests)
+    control.others.known["10.0.0.3:53"] = Agreement(control.pipeline.digests)
+    mine = control.others.mine()
+    agreement.hear(structs.replace(mine, rules="others"), mine, control.now - 2.5, bound=1.0)
+    samples = read(metrics(control, block()).text())
+    assert value(samples, "replica_disagreement_seconds", replica="10.0.0.2:53") == pytest.approx(2.5)
+    assert [value(samples, "replica_up", replica=f"10.0.0.{each}:53") for each in (2, 3)] == [1, 0]
+    (digest,) = (each for (name, _), each in samples.items() if name == "fedns_digest")
+    assert digest == float(int(digest)) > 0
 
 
 def test_restarts_are_starts_but_the_first(control: Control) -> None:

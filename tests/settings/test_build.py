@@ -12,7 +12,7 @@ from fedns.federation.locality import ClientRule
 from fedns.federation.objects import AddressKind
 from fedns.federation.placement import Policy, Rung
 from fedns.settings.load import parse
-from fedns.settings.schema import Address, Kept, Kubeconfig, Local, Logging, Settings
+from fedns.settings.schema import Address, Kept, Kubeconfig, Local, Logging, Replicas, Settings
 from tests.settings.conftest import GOOD
 
 FULL = """\
@@ -33,6 +33,7 @@ freshness: {probeInterval: 1s, unsyncedAfter: 1m}
 isolation: {share: 0.7, window: 1m}
 forced: {eu1: stale}
 snapshot: {path: kept, interval: 1s}
+replicas: {addresses: ["peers:53"], bound: 4s}
 policies:
   - {match: {namespaces: [shop], services: ["w*"]}, ladder: [region, any], minReady: "50%", spill: none, ttl: 0,
      jurisdictions: [j], weights: {eu1: 1}, whenAllUnhealthy: closed, maxAnswers: 4, largeAnswers: truncate}
@@ -60,6 +61,7 @@ def test_every_key_arrives() -> None:
     assert read.isolation == Isolation(share=0.7, window=60.0)
     assert read.forced == {"eu1": Freshness.STALE}
     assert read.snapshot == Kept(path="/etc/kept", interval=1.0)
+    assert read.replicas == Replicas(addresses=(Address("peers", 53),), bound=4.0)
     assert read.logging == Logging(level="debug", format="json")
 
 
