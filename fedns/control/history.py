@@ -3,8 +3,8 @@
 Times are Unix seconds. It is memory of this process only, bounded for each subject and in all.
 """
 
-from collections import deque
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
 from time import time
 from typing import Final
 
@@ -13,7 +13,7 @@ from msgspec import Struct
 from fedns.federation.objects import READY, Export, ServiceKey
 
 EVENTS: Final = 20_000
-"""Events at most: about 300 bytes each."""
+"""Events at most: about 400 bytes each."""
 EACH: Final = 100
 """Events of one subject at most: one that changes all the time does not push out the others."""
 _UNREADY: Final = bytes(value for value in range(256) if not value & READY)
@@ -33,25 +33,28 @@ class History:
 
     def __init__(self, clock: Callable[[], float] = time) -> None:
         self._clock = clock
-        self._order: deque[Event] = deque()
-        self._of: dict[str, deque[Event]] = {}
+        self._added = 0
+        # Ordered, for its first is found at once however many went before; a plain dict steps over all of their places.
+        self._events: OrderedDict[int, Event] = OrderedDict()
+        self._of: dict[str, deque[int]] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self._of.values()))
+        return len(self._events)
 
     def add(self, subject: str, kind: str, text: str) -> None:
         """Something has happened now."""
-        event = Event(self._clock(), subject, kind, text)
-        own = self._of.setdefault(subject, deque(maxlen=EACH))
-        own.append(event)
-        self._order.append(event)
-        while len(self._order) > EVENTS:
-            oldest = self._order.popleft()
-            of = self._of.get(oldest.subject)
-            if of and of[0] is oldest:  # else it has left its own ring before
-                of.popleft()
-                if not of:
-                    del self._of[oldest.subject]
+        self._added += 1
+        self._events[self._added] = Event(self._clock(), subject, kind, text)
+        own = self._of.setdefault(subject, deque())
+        own.append(self._added)
+        if len(own) > EACH:
+            del self._events[own.popleft()]
+        elif len(self._events) > EVENTS:
+            _, oldest = self._events.popitem(last=False)
+            of = self._of[oldest.subject]
+            of.popleft()
+            if not of:
+                del self._of[oldest.subject]
 
     def changed(self, cluster: str, key: ServiceKey, before: Export | None, after: Export | None) -> None:
         """What a cluster exports under a name has changed."""
@@ -60,9 +63,11 @@ class History:
 
     def find(self, subject: str | None, since: float) -> list[Event]:
         """The events from a moment on, oldest first: of one subject, or (None) of all."""
-        rings = self._of.values() if subject is None else [self._of.get(subject, ())]
-        found = [event for ring in rings for event in ring if event.at >= since]
-        return sorted(found, key=lambda event: event.at)
+        if subject is None:
+            events: Iterable[Event] = self._events.values()
+        else:
+            events = (self._events[number] for number in self._of.get(subject, ()))
+        return [event for event in events if event.at >= since]
 
 
 def _change(before: Export | None, after: Export | None) -> str:

@@ -1,6 +1,7 @@
 """The history: what has changed, in order, for each subject, and never too much of it."""
 
 import socket
+import sys
 from itertools import pairwise
 
 import pytest
@@ -49,6 +50,17 @@ def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         kept.add(f"s{at}", "state", "x")
     assert len(kept) == 10
     assert kept.find("quiet", 0) == []
+
+
+def test_what_left_its_ring_is_not_held() -> None:
+    """A few services that change for hours take the room of the newest events of each, and no more."""
+    kept = History(Clock())
+    kept.add("busy", "state", "x")
+    first = kept.find("busy", 0)[0]
+    for _ in range(module.EACH):
+        kept.add("busy", "state", "x")
+    nobodys = module.Event(0.0, "busy", "state", "x")
+    assert sys.getrefcount(first) == sys.getrefcount(nobodys)
 
 
 def test_a_service_is_told_by_its_ready_endpoints() -> None:
