@@ -32,7 +32,11 @@ DIRECTORY = Path(tempfile.gettempdir()) / "fedns-lab"
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of chaos: the same seed, the same faults.")
 @click.option("--minutes", type=click.FloatRange(0.1), default=1.0, show_default=True, help="Of chaos.")
-@click.option("--real", is_flag=True, help="Real etcd and kube-apiservers, from the folder in KUBEBUILDER_ASSETS.")
+@click.option(
+    "--real",
+    is_flag=True,
+    help="Real etcd and kube-apiservers, from KUBEBUILDER_ASSETS; two in chaos.",
+)
 @click.pass_context
 def lab(
     context: click.Context,
@@ -50,8 +54,10 @@ def lab(
     if context.invoked_subcommand is not None:
         context.obj = directory
         return
-    if script == "chaos" and not real:
-        sys.exit(_end(_chaos(directory, members, workers, port, seed, minutes), 130))
+    from fedns.lab.members import plan
+
+    if script == "chaos":
+        sys.exit(_end(_chaos(directory, members, workers, port, seed, minutes, real=real), 130))
     if script and (real or members != 3):
         raise click.UsageError("a story needs its three simulated members: leave --real and --members out")
     from fedns.lab.tales import TALES
@@ -63,7 +69,7 @@ def lab(
         members=members,
         workers=workers,
         port=port,
-        real=real,
+        real=[member.name for member in plan(members)] if real else (),
         settings=tale.settings if tale else None,
         entries=tale.entries if tale else None,
     )
@@ -81,10 +87,13 @@ def _end(story: Coroutine[Any, Any, bool], stopped: int) -> int:
         raise click.ClickException(str(error)) from error
 
 
-async def _chaos(directory: Path, members: int, workers: int, port: int, seed: int, minutes: float) -> bool:
+async def _chaos(
+    directory: Path, members: int, workers: int, port: int, seed: int, minutes: float, *, real: bool
+) -> bool:
     from fedns.lab import chaos
 
-    world, snapshot = chaos.made(directory, members=members, workers=workers, port=port)
+    reals = min(chaos.REAL, members - 1) if real else 0
+    world, snapshot = chaos.made(directory, members=members, workers=workers, port=port, real=reals)
     async with world:
         run = chaos.Chaos(world, seed=seed, snapshot=snapshot)
         await world.deploy()

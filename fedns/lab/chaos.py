@@ -18,6 +18,8 @@ from msgspec import Struct, field
 
 from fedns.client import Ask, ClientError, Reply, ask
 from fedns.lab.checker import Checker, Wrong, heard
+from fedns.lab.clock import Clock, library
+from fedns.lab.members import plan
 from fedns.lab.mischief import Mischief
 from fedns.lab.oracle import Kind, Oracle, ServiceKey
 from fedns.lab.simulator import Deployment
@@ -43,6 +45,10 @@ SETTINGS: Final[dict[str, Any]] = {
     },
     "policies": [{"match": {"namespaces": [PRIVATE]}, "jurisdictions": ["eu"]}],
 }
+
+
+REAL: Final = 2
+"""So many of the members of a long run are real, where the servers are."""
 
 
 class Outcome(Struct, kw_only=True):
@@ -81,7 +87,7 @@ class Outcome(Struct, kw_only=True):
 
 
 class Chaos:
-    """One run in a world of embedded members; `every` is the time from one change of a service to the next.
+    """One run in an embedded world; `every` is the time from one change of a service to the next.
 
     Processes are killed in the first part of the run, `killing`, the whole of it unless it is less than 1.
     """
@@ -121,6 +127,8 @@ class Chaos:
                 ]
                 if self._snapshot is not None:
                     actors.append(self._mischief.disk(self._snapshot))
+                if world.clock is not None:
+                    actors.append(self._mischief.clock(world.clock))
                 for actor in actors:
                     await stack.enter_async_context(_doing(actor))
                 await asyncio.sleep(seconds)
@@ -209,12 +217,25 @@ async def _until(actor: Coroutine[Any, Any, None], seconds: float) -> None:
             await actor
 
 
-def made(directory: Path, *, members: int, workers: int, port: int) -> tuple[World, Path]:
-    """A world for chaos, and where its snapshot lies."""
+def made(directory: Path, *, members: int, workers: int, port: int, real: int = 0) -> tuple[World, Path]:
+    """A world for chaos, and where its snapshot lies; so many members are `real`, and one is a process of its own."""
     # Connections that a fault has cut off under a reply are no errors here.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     snapshot = directory / "state" / "snapshot"
     snapshot.parent.mkdir(parents=True, exist_ok=True)
-    settings = {**SETTINGS, "snapshot": {"path": str(snapshot), "interval": "500ms"}}
-    world = World(directory, members=members, workers=workers, port=port, embedded=True, settings=settings)
+    names = [member.name for member in plan(members)]
+    simulated = names[: members - real]
+    faketime = library()
+    world = World(
+        directory,
+        members=members,
+        workers=workers,
+        port=port,
+        embedded=True,
+        # The local one stays in this process.
+        apart=simulated[1:][-1:],
+        real=names[len(simulated) :],
+        settings={**SETTINGS, "snapshot": {"path": str(snapshot), "interval": "500ms"}},
+        clock=Clock(directory / "clock", faketime) if faketime else None,
+    )
     return world, snapshot

@@ -72,6 +72,10 @@ class Cluster(Protocol):
         """Create or change objects."""
         ...
 
+    async def remove(self, objects: Sequence[dict[str, Any]]) -> None:
+        """Delete objects, those that exist."""
+        ...
+
     async def fault(self, text: str) -> None:
         """Break it, or `heal`."""
         ...

@@ -13,6 +13,8 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from fedns.lab import network
+from fedns.lab.clock import Clock
 from fedns.lab.processes import serving
 from fedns.lab.simulator import Deployment
 from fedns.lab.world import World
@@ -23,9 +25,15 @@ FAULTS: Final = (
     *("garble=bits:0.1", "garble=cut", "garble=utf8", "garble=twice"),
 )
 """What a member suffers; those left out are lies that heal by the next consistent list only, minutes later."""
+OUTSIDE: Final = ("freeze", "stop", "cut")
+"""What a real member suffers: SIGSTOP; SIGKILL, and a start in the end; every packet lost."""
+CLOCKS: Final = (0, -1_800, 3_600, 86_400)
+"""How far the server's wall clock is from the true time, in seconds; further back no certificate is valid yet."""
 WORKER: Final = "fedns.servers.worker"
 CONTROL: Final = "fedns.control.daemon"
 MOST_PODS: Final = 4
+FROM_OUTSIDE: Final = 0.5
+"""How often a simulated member that is a process of its own suffers what a real one does."""
 LONGEST_SECONDS: Final = 6.0
 """A fault lasts so long at most."""
 
@@ -33,35 +41,44 @@ Tell = Callable[[str], None]
 
 
 class Mischief:
-    """All who do mischief in a world of embedded members; `tell` hears of every deed."""
+    """All who do mischief in an embedded world; `tell` hears of every deed."""
 
     def __init__(self, world: World, seed: int, tell: Tell) -> None:
         self._world = world
+        self._healing: asyncio.Task[None] | None = None
         self._tell = tell
         self._seed = seed
         self._broken: set[str] = set()
 
     async def members(self) -> None:
         """Break members, one or several at a time; now and then all of them at once."""
-        random = self._random("members")
-        names = sorted(self._world.clusters)
+        random, world = self._random("members"), self._world
+        names, cuttable = sorted(world.clusters), await network.possible()
         while True:
             await asyncio.sleep(random.uniform(0.5, 2.5))
             chosen = names if random.random() < 0.1 else random.sample(names, random.choice((1, 1, 1, 2)))
-            verb = random.choice(FAULTS)
+            verb, outside, both = random.choice(FAULTS), random.choice(OUTSIDE), random.random() < FROM_OUTSIDE
+            outside = "freeze" if outside == "cut" and not cuttable else outside
             for name in chosen:
-                self._tell(f"{name}: {verb}")
-                self._broken.add(name)
-                await self._world.clusters[name].fault(verb)
+                roughly = name in world.real or (both and name in world.apart)
+                await self._break(name, outside if roughly else verb)
             await asyncio.sleep(random.uniform(1.0, LONGEST_SECONDS))
-            await self.heal()
+            # To the end, also when this one is told to stop: a server is not left between death and life.
+            self._healing = asyncio.create_task(self.heal(), name="healing")
+            await asyncio.shield(self._healing)
 
     async def heal(self) -> None:
         """End what the members suffer."""
-        for name in sorted(self._broken):
+        broken = sorted(self._broken)
+        for name in broken:
             self._tell(f"{name}: heal")
-            await self._world.clusters[name].fault("heal")
-        self._broken.clear()
+        await asyncio.gather(*(self._world.clusters[name].fault("heal") for name in broken))
+        self._broken.difference_update(broken)
+
+    async def _break(self, name: str, verb: str) -> None:
+        self._tell(f"{name}: {verb}")
+        self._broken.add(name)
+        await self._world.clusters[name].fault(verb)
 
     async def processes(self) -> None:
         """Kill or stop workers, the control process, or both; have the configuration read again; take over."""
@@ -107,6 +124,18 @@ class Mischief:
             else:
                 self._spoil(snapshot, deed, random)
 
+    async def clock(self, clock: Clock) -> None:
+        """Set the server's wall clock again and again, and right in the end."""
+        random = self._random("clock")
+        try:
+            while True:
+                await asyncio.sleep(random.uniform(2.0, 10.0))
+                seconds = random.choice(CLOCKS)
+                self._tell(f"clock: {seconds:+d} s")
+                clock.set(seconds)
+        finally:
+            clock.set(0)
+
     def _spoil(self, snapshot: Path, deed: str, random: Random) -> None:
         try:
             content = bytearray(snapshot.read_bytes())
@@ -128,18 +157,16 @@ class Mischief:
             await asyncio.sleep(every)
             name = random.choice(sorted(deployments))
             deployment = random.choice(deployments[name])
-            store = self._world.stores[name]
+            member = self._world.clusters[name]
             if deployment.name in gone or (random.random() < 0.05 and deployment.name.startswith(name)):
                 # Only what one member has alone comes and goes: its name is denied, and must be so in time.
                 objects = deployment.objects()[1:]  # all but the namespace
-                for item in objects if deployment.name in gone else reversed(objects):
-                    (store.apply if deployment.name in gone else store.remove)(item)
+                await (member.put(objects) if deployment.name in gone else member.remove(objects[::-1]))
                 gone ^= {deployment.name}
                 continue
             zone = random.choice(sorted(deployment.zones))
             deployment.scale(zone, random.randint(1, MOST_PODS))
-            for item in deployment.objects():
-                store.apply(item)
+            await member.put(deployment.objects())
 
     def _random(self, kind: str) -> Random:
         return Random(f"{self._seed} {kind}")  # noqa: S311 -- it breaks things, it hides nothing

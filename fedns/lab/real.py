@@ -59,7 +59,7 @@ class Server(Struct, frozen=True, kw_only=True):
         return self.process.pid
 
     async def fault(self, text: str) -> None:
-        """`freeze` the process, or `heal` it: what can be done to a real one from outside."""
+        """`freeze` or `stop` the process, or `heal` a frozen one: what can be done to a real one from outside."""
         signals = {"freeze": signal.SIGSTOP, "heal": signal.SIGCONT, "stop": signal.SIGKILL}
         if text not in signals:
             raise RuntimeError(f"a real API server can be broken by {', '.join(signals)} only")
@@ -83,6 +83,11 @@ class Server(Struct, frozen=True, kw_only=True):
                 ) as response:
                     if response.status not in {200, 201}:
                         raise RuntimeError(f"{self.name} refused {path}: {(await response.text()).strip()}")
+
+    async def remove(self, objects: Sequence[dict[str, Any]]) -> None:
+        """Delete objects, those that exist."""
+        for each in objects:
+            await self.delete(object_path(each))
 
     async def delete(self, path: str) -> None:
         """Delete by path."""
@@ -135,13 +140,14 @@ class ControlPlanes:
     ) -> None:
         await self._stop()
 
-    async def restart(self, name: str, *, fresh_certificate: bool = False) -> None:
+    async def restart(self, name: str, *, fresh_certificate: bool = False) -> Server:
         """Start a member's API server again, on its old port and its old data; a fresh certificate is its own CA."""
         if fresh_certificate:
             for each in (self._directory / name).glob("apiserver.*"):
                 each.unlink()
         self.servers[name] = await self._start_server(name, name, _port(self.servers[name]))
         await self._wait(self.servers[name])
+        return self.servers[name]
 
     async def spare(self, name: str) -> Server:
         """A second API server of a member, on the same data: what goes on when the first is down or cut off."""

@@ -5,7 +5,8 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -16,8 +17,11 @@ import aiohttp
 from fedns.client import Ask, ClientError, Reply, ask
 from fedns.lab import kubeconfig
 from fedns.lab.checker import Checker
+from fedns.lab.clock import Clock
 from fedns.lab.hub import Hub
 from fedns.lab.members import Cluster, Embedded, Member, Security, Simulated, plan
+from fedns.lab.mirror import Mirror
+from fedns.lab.network import Cuts
 from fedns.lab.oracle import Oracle, Permits, ServiceKey, everything
 from fedns.lab.processes import START_SECONDS, die_with_parent, end, free_port
 from fedns.lab.real import ControlPlanes, assets
@@ -36,9 +40,10 @@ SERVICE: Final = "web.shop.myfed.svc.example.com"
 class World:
     """Members and the server, from start to stop; an asynchronous context manager.
 
-    `embedded`: simulated members run in this process, and `stores` has what they really hold. `tls`, `tokens`: how
-    simulated members are reached. `hubs`: what those members hold that import; each needs a name of the plan.
-    `entries` are further keys of members' entries in the configuration, by name; `settings` of the whole file.
+    `real` names the members that are real. `embedded`: simulated members, but for those `apart`, run in this process,
+    and `stores` has what all members really hold. `tls`, `tokens`: how simulated members are reached. `hubs`: what
+    those members hold that import; each needs a name of the plan. `entries` are further keys of members' entries in the
+    configuration, by name; `settings` of the whole file. `clock` is the server's, None for this machine's.
     """
 
     def __init__(
@@ -48,14 +53,16 @@ class World:
         members: int = 3,
         workers: int = 2,
         port: int = 5353,
-        real: bool = False,
+        real: Collection[str] = (),
         freshness: str | None = None,
         embedded: bool = False,
+        apart: Collection[str] = (),
         tls: bool = False,
         tokens: bool = False,
         hubs: Mapping[str, Hub] | None = None,
         entries: Mapping[str, Mapping[str, Any]] | None = None,
         settings: Mapping[str, Any] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.directory = directory
         self.port = port
@@ -74,13 +81,16 @@ class World:
             if member.name not in (hubs or {})
         }
         self.workers = workers
-        self._real = real
+        self.real = real
         self._freshness = freshness
         self._embedded = embedded
+        self.apart = apart
         self._security = Security(directory=directory, tls=tls, tokens=tokens)
         self.hubs = dict(hubs or {})
         self._entries = entries or {}
         self._further = settings or {}
+        self.cuts = Cuts()
+        self.clock = clock
         self._planes: ControlPlanes | None = None
         self._server: asyncio.subprocess.Process | None = None
 
@@ -121,8 +131,8 @@ class World:
 
     @property
     def stores(self) -> dict[str, Store]:
-        """What the embedded members really hold: for the truth model."""
-        return {name: each.store for name, each in self.clusters.items() if isinstance(each, Embedded)}
+        """What the members of an embedded world really hold: for the truth model."""
+        return {name: each.store for name, each in self.clusters.items() if isinstance(each, Embedded | Mirror)}
 
     async def serve(self) -> None:
         """Start the server and wait until it answers."""
@@ -164,6 +174,7 @@ class World:
         with (self.directory / "fedns.log").open("ab") as log:
             self._server = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "fedns", "serve", "--config", str(self.config), *words),
+                env={**os.environ, **(self.clock.environment if self.clock else {})},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -235,17 +246,24 @@ class World:
         return "\n".join(lines)
 
     async def _start_members(self) -> None:
-        if not self._real:
-            for member in self.plan:
-                kind = Embedded if self._embedded else Simulated
-                self.clusters[member.name] = await kind.start(member, self._security)
+        for member in self.plan:
+            if member.name in self.real:
+                continue
+            if self._embedded and member.name not in self.apart:
+                self.clusters[member.name] = await Embedded.start(member, self._security)
+            else:
+                simulated = await Simulated.start(member, self._security)
+                self.clusters[member.name] = Mirror(simulated, self.cuts) if self._embedded else simulated
+        if not self.real:
             return
         folder = assets()
         if folder is None:
             raise RuntimeError("--real needs etcd and kube-apiserver in the folder that KUBEBUILDER_ASSETS names")
-        self._planes = ControlPlanes(folder, self.directory / "real", [member.name for member in self.plan])
+        self._planes = ControlPlanes(folder, self.directory / "real", sorted(self.real))
         await self._planes.__aenter__()
-        self.clusters.update(self._planes.servers)
+        for name, server in self._planes.servers.items():
+            revive = partial(self._planes.restart, name)
+            self.clusters[name] = Mirror(server, self.cuts, revive) if self._embedded else server
 
     def _write(self) -> None:
         """The server's configuration, and what `fedns lab fault` must know."""
@@ -300,9 +318,9 @@ class World:
 
     async def _stop(self) -> None:
         await self.close_server()
+        await self.cuts.close()
+        for each in self.clusters.values():
+            await each.stop()
         if self._planes is not None:
             await self._planes.__aexit__(None, None, None)
-        else:
-            for each in self.clusters.values():
-                await each.stop()
         (self.directory / STATE_FILE).unlink(missing_ok=True)

@@ -124,7 +124,7 @@ async def test_real_members_need_their_binaries(tmp_path: Path, monkeypatch: pyt
     """Without the folder there is a sentence that names it."""
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
     with pytest.raises(RuntimeError, match="KUBEBUILDER_ASSETS"):
-        async with World(tmp_path / "lab", real=True):
+        async with World(tmp_path / "lab", members=1, real=("eu1",)):
             pass
 
 

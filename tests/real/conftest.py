@@ -38,7 +38,7 @@ async def ground(control_plane: Path, tmp_path_factory: pytest.TempPathFactory) 
         patch.setenv("KUBEBUILDER_ASSETS", str(control_plane))
         assert assets() == control_plane
         directory = tmp_path_factory.mktemp("real")
-        async with World(directory, real=True, members=2, port=free_port(), freshness="fast") as world:
+        async with World(directory, real=("eu1", "eu2"), members=2, port=free_port(), freshness="fast") as world:
             yield world
 
 

@@ -100,7 +100,7 @@ class Siege(World):
     """One member that is not the local cluster, and the fedns that follows it with a service account's token."""
 
     def __init__(self, directory: Path, folder: Path, port: int) -> None:
-        super().__init__(directory, members=1, port=port, real=True)
+        super().__init__(directory, members=1, port=port, real=(MEMBER,))
         self.spare: Server
         self._folder = folder
         self._account: dict[str, Any] = {}

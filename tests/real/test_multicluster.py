@@ -96,7 +96,7 @@ async def both(
             members=1,
             workers=1,
             port=free_port(),
-            real=True,
+            real=("eu1",),
             hubs={"eu1": hub()},
             settings={"policies": policies},
         )
