@@ -207,6 +207,31 @@ async def test_a_member_reaches_the_workers_and_the_pages(tmp_path: Path, api: F
         assert each.log.read_text().count("eu1: syncing -> fresh") == 1
 
 
+SPY = """
+import os, sys, threading
+
+def spy(event, words):
+    if event == "import" and words[0] in ("aiohttp.web", "prometheus_client"):
+        with open(os.environ["IMPORTED"], "a") as file:
+            print(words[0], threading.current_thread() is threading.main_thread(), file=file)
+
+sys.addaudithook(spy)
+"""
+"""Python runs it before all else: it notes which thread imports what serves HTTP."""
+
+
+async def test_the_loop_waits_for_no_import(tmp_path: Path, api: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What serves HTTP is loaded beside the loop, which tells changes meanwhile."""
+    (tmp_path / "sitecustomize.py").write_text(SPY)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("IMPORTED", str(tmp_path / "imported"))
+    async with stage(tmp_path) as each, each.worker():
+        each.configure(api)
+        async with each.running():
+            await each.shows("/ready", is_ready)
+    assert set((tmp_path / "imported").read_text().splitlines()) == {"aiohttp.web False", "prometheus_client False"}
+
+
 async def test_reload_takes_right_configurations_only(tmp_path: Path, api: FakeCluster) -> None:
     """On SIGHUP a wrong file is reported with every problem and changes nothing; a right one is used at once."""
     async with stage(tmp_path) as each, each.worker() as replica, FakeCluster("us1") as other:
