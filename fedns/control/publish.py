@@ -6,6 +6,7 @@ changed in which generation, so that a worker which was away for a moment is tol
 A worker that has nothing to do is told at once. Under a storm it is told piece by piece: the next one goes when the
 last one is acknowledged, and once nothing is left, after a rest of four times the CPU time that making it took, and a
 worker's installing it takes about the same: neither process is ever busy with news alone, nor waits for a slow machine.
+A rest that it has had already, as there was nothing to tell, counts.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Iterable
-from time import thread_time, time
+from time import monotonic, thread_time, time
 from typing import Final
 
 from fedns.answers.wire import Ack, BrokenStreamError, Frames, Generation, Hello, frame, settled, to_control, types_of
@@ -31,7 +32,7 @@ WRITE_BYTES: Final = 1024 * 1024
 REST_SECONDS: Final = 0.05
 """A worker rests so long between two pieces at most, and a piece that it does not acknowledge is waited for so long."""
 REST: Final = 4.0
-"""After the last piece the rest is so many times as long as this process worked for it."""
+"""Around the last piece the rest is so many times as long as this process worked for it."""
 ACCEPT_PAUSE_SECONDS: Final = 0.1
 
 log = logging.getLogger(__name__)
@@ -197,8 +198,9 @@ class Publisher:
     async def _tell(self, link: Link, writer: asyncio.StreamWriter) -> None:
         """Send a worker its news, piece by piece, as fast as it installs them."""
         while True:
+            since = monotonic()
             await link.outbox.wake.wait()
-            began = thread_time()
+            rested, began = monotonic() - since, thread_time()
             messages, told = link.outbox.take(self._truth, self.generation)
             if closed := told >= link.told:
                 link.told = told
@@ -212,8 +214,8 @@ class Publisher:
                     async with asyncio.timeout(REST_SECONDS):
                         await link.heard.wait()
             # drain() only waits when the buffer is full: the probes and the heartbeat come first.
-            rest = 0.0 if link.outbox.wake.is_set() else REST * spent
-            await asyncio.sleep(min(rest, REST_SECONDS))
+            rest = 0.0 if link.outbox.wake.is_set() else REST * spent - rested
+            await asyncio.sleep(min(max(rest, 0.0), REST_SECONDS))
 
     async def _listen(self, link: Link, reader: asyncio.StreamReader, frames: Frames, bodies: list[bytes]) -> None:
         """Take a worker's acknowledgements until it goes."""
