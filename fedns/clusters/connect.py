@@ -15,14 +15,18 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-import aiohttp
 import msgspec
 from msgspec import Struct
 
 from fedns import __version__
-from fedns.clusters.credentials import Credentials, CredentialsError, tls
+from fedns.clusters.credentials import Credentials, CredentialsError, no_authorities, tls
 from fedns.clusters.renewal import Renewal, line
 from fedns.settings.schema import Member
+
+with no_authorities():
+    # It reads the system's authorities twice at its import, half of the time which that takes, for requests that say
+    # nothing of TLS. Ours to https all bring what they believe.
+    import aiohttp
 
 _log = logging.getLogger(__name__)
 _CREDENTIALS_AGE: Final = 30.0

@@ -160,6 +160,23 @@ def tls(credentials: Credentials) -> ssl.SSLContext:
 
 
 @contextmanager
+def no_authorities() -> Iterator[None]:
+    """Let OpenSSL find none of the system's authorities meanwhile; no other thread may look for them."""
+    paths = ssl.get_default_verify_paths()
+    names = (paths.openssl_cafile_env, paths.openssl_capath_env)
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, os.devnull))
+    try:
+        yield
+    finally:
+        for name, text in before.items():
+            if text is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = text
+
+
+@contextmanager
 def identity_file(credentials: Credentials) -> Iterator[str | None]:
     """The client certificate and its key as a file, since TLS reads no other; in memory, so that no disk has it."""
     if not credentials.identity:

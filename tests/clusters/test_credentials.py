@@ -1,12 +1,23 @@
 """Files become credentials: a pod's own, and what tells that one was replaced."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from fedns.clusters import credentials
-from fedns.clusters.credentials import Credentials, CredentialsError, Files, bearer, identity_file, service_account
+from fedns.clusters.credentials import (
+    Credentials,
+    CredentialsError,
+    Files,
+    bearer,
+    identity_file,
+    no_authorities,
+    service_account,
+    tls,
+)
 from tests.clusters.certificates import Authority
 
 
@@ -82,6 +93,38 @@ def test_an_identity_touches_no_disk() -> None:
         assert "memfd:" in str(Path(name).readlink())
     with identity_file(Credentials(server="x")) as name:
         assert name is None
+
+
+@pytest.fixture
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A system whose only authority this is, in PEM."""
+    authority = Authority("system").pem
+    (tmp_path / "authorities.pem").write_text(authority)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authorities.pem"))
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    return authority
+
+
+@pytest.mark.usefixtures("system")
+def test_authorities_are_back_afterwards() -> None:
+    """None is found meanwhile; those of the system count for servers that name none of their own."""
+    before = dict(os.environ)
+    with no_authorities():
+        assert tls(Credentials(server="https://x")).get_ca_certs() == []
+    assert dict(os.environ) == before
+    assert len(tls(Credentials(server="https://x")).get_ca_certs()) == 1
+
+
+@pytest.mark.usefixtures("system")
+def test_the_http_client_loads_no_authorities() -> None:
+    """Its import would read those of the system, twice."""
+    look = (
+        "import fedns.control.daemon; from aiohttp.connector import _SSL_CONTEXT_VERIFIED as one;"
+        "from aiohttp.connector import _SSL_CONTEXT_UNVERIFIED as other;"
+        "print(len(one.get_ca_certs()), len(other.get_ca_certs()))"
+    )
+    found = subprocess.run([sys.executable, "-c", look], check=True, capture_output=True, text=True)
+    assert found.stdout == "0 0\n"
 
 
 def test_files_that_are_no_text(tmp_path: Path) -> None:
