@@ -20,8 +20,8 @@ from time import monotonic, monotonic_ns
 from typing import Any, Final
 
 from fedns.answers import counters
+from fedns.children import Listeners, Words
 from fedns.handover import HandoverError, Offer, Succession
-from fedns.listening import KINDS, open_sockets
 from fedns.settings import logs
 from fedns.settings.child import Child, map_block
 from fedns.settings.load import ConfigError, load
@@ -147,16 +147,14 @@ class Supervisor:
         path = directory / "control"
         listener.bind(str(path))
         listener.listen(128)
-        plain = open_sockets(settings.dns.listen, succession=succession)
-        tls = settings.dns.tls
-        secure = open_sockets(tls.listen, (socket.SOCK_STREAM,), succession=succession) if tls is not None else []
-        self._sockets = [*plain, *secure, listener]
+        listeners = Listeners(settings.dns, succession)
+        self._sockets = [*listeners.all(), listener]
         self._offer = Offer(settings.dns.listen, self._sockets[:-1])
-        kinds = {kind: tuple(each.fileno() for each in plain if each.type == kind) for kind in KINDS}
+        parts = list(listeners.parts(workers))
         master = secrets.token_hex(32)
-        slots = tuple(_memory(f"fedns slot {at}") for at in range(workers + 1))
+        slots = tuple(_memory(f"fedns slot {at}") for at in range(len(parts) + 1))
 
-        def child(slot: int) -> Child:
+        def child(slot: int, words: Words) -> Child:
             return Child(
                 config=str(config),
                 overrides=overrides,
@@ -164,21 +162,17 @@ class Supervisor:
                 slots=slots,
                 listener=listener.fileno(),
                 path=str(path),
-                udp=kinds[socket.SOCK_DGRAM],
-                tcp=kinds[socket.SOCK_STREAM],
-                tls=tuple(each.fileno() for each in secure),
-                cert_file=tls.cert_file if tls is not None else "",
-                key_file=tls.key_file if tls is not None else "",
                 lifeline=self._lifeline[0],
                 workers=workers,
                 master=master,
                 gate=self._gate[0],
                 logging=settings.logging,
+                **words,
             )
 
-        self._control = Slot("the control process", "fedns.control.daemon", child(0))
-        self._workers = [Slot(f"worker {at}", "fedns.servers.worker", child(at)) for at in range(1, workers + 1)]
-        self._slots = [self._control, *self._workers]
+        self._control = Slot("the control process", "fedns.control.daemon", child(0, listeners.plain()))
+        self._answering = [Slot(each.name, each.module, child(at, each.words)) for at, each in enumerate(parts, 1)]
+        self._slots = [self._control, *self._answering]
 
     def run(self) -> int:
         """Keep all children alive until a signal says stop; 0 after an orderly shutdown, 1 when it cannot take over."""
@@ -188,7 +182,7 @@ class Supervisor:
             self._open_gate()
             self._serve()
         self._offer.close()
-        for slots in (self._workers, [self._control]):
+        for slots in (self._answering, [self._control]):
             self._stop(slots)
         return 0 if good else 1
 
@@ -215,7 +209,7 @@ class Supervisor:
             other.close()
             return False
         self._open_gate()
-        self._watch(lambda: all(slot.block[counters.LOADED] for slot in self._workers or self._slots))
+        self._watch(lambda: all(slot.block[counters.LOADED] for slot in self._answering or self._slots))
         other.done()
         self._watch(lambda: other.lost)
         other.close()
@@ -225,7 +219,7 @@ class Supervisor:
     def _knows(self, least: int) -> bool:
         """Whether every member is known (1) or has been read (2), and every worker has been told of it."""
         control = self._control.block
-        told = [slot.block[counters.GENERATION] >= control[counters.GENERATION] > 0 for slot in self._workers]
+        told = [slot.block[counters.GENERATION] >= control[counters.GENERATION] > 0 for slot in self._answering]
         return control[counters.KNOWN] >= least and all(told)
 
     def _open_gate(self) -> None:

@@ -212,7 +212,7 @@ async def test_tls_has_sockets_of_its_own(tmp_path: Path) -> None:
     here = (Address("127.0.0.1", 0),)
     tls = Tls(cert_file="/a.crt", key_file="/a.key", listen=here)
     supervisor = Supervisor(tmp_path, {}, Settings(clusters=(), dns=Dns(listen=here, workers=2, tls=tls)), tmp_path)
-    one, other = (slot._child for slot in supervisor._workers)
+    one, other = (slot._child for slot in supervisor._answering)
     assert (one.cert_file, one.key_file) == ("/a.crt", "/a.key")
     (descriptor,) = one.tls
     assert descriptor in one.descriptors()

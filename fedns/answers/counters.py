@@ -23,7 +23,7 @@ MISSES: Final = 5
 ENTRIES: Final = 6
 """Encoded answers held now."""
 CONNECTIONS: Final = 7
-"""TCP and TLS connections open now."""
+"""Connections open now."""
 PARSED_HITS: Final = 8
 """Queries that were parsed, and then found in the cache of encoded answers."""
 TRUNCATED_BY_LIMIT: Final = 9
@@ -43,8 +43,10 @@ LOG_DROPS: Final = 15
 """Lines of the query log that nobody took in time."""
 KNOWN: Final = 16
 """Of the control process: 1 when every member is known, be it from a snapshot, 2 when every one has been read."""
+QUIC_RETRIES: Final = 17
+"""Clients of DNS over QUIC that were asked to prove their address first."""
 
-DROPS: Final = 17
+DROPS: Final = 18
 DROP_REASONS: Final = (
     "malformed",
     "send_buffer_full",
@@ -54,9 +56,10 @@ DROP_REASONS: Final = (
     "fault",
     "rate_limited",
     "no_port",
+    "flood",
 )
 
-TRANSPORTS: Final = ("udp", "tcp", "dot")
+TRANSPORTS: Final = ("udp", "tcp", "dot", "https", "quic")
 FAMILIES: Final = ("1", "2")
 """1 is IPv4, 2 is IPv6: the values of CoreDNS's `family` label."""
 TYPES: Final = ("A", "AAAA", "SRV", "TXT", "PTR", "SOA", "NS", "CNAME", "ANY", "HTTPS", "SVCB", "MX", "other")
@@ -72,6 +75,9 @@ EDE_CODES: Final = (0, 3, 14, 15, 17, 18, 19, 20, 22, 23)
 """Extended errors (RFC 8914) that fedns sends."""
 
 EDES: Final = 32
+HTTP_REFUSED: Final = 48
+HTTP_STATUSES: Final = (400, 404, 405, 413, 414, 415)
+"""Of HTTP requests that are no DNS query."""
 REPLIES: Final = 64
 _LABELS: Final = (TRANSPORTS, FAMILIES, ORIGINS, ZONES, TYPES, RCODES)
 """From the slowest changing to the fastest."""
@@ -83,7 +89,7 @@ DURATION_BUCKETS: Final = 16
 DURATION_SUMS: Final = DURATIONS + len(TRANSPORTS) * DURATION_BUCKETS
 """One word a transport: nanoseconds in all."""
 
-WORDS: Final = 14_336
+WORDS: Final = 24_576
 """Most are never touched, and cost no memory."""
 BYTES: Final = WORDS * 8
 

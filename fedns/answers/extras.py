@@ -18,6 +18,8 @@ KEEPALIVE: Final = OPTION.pack(codes.TCP_KEEPALIVE, 2) + IDLE_TENTHS.to_bytes(2)
 """The last option of a reply that promises to keep the stream open."""
 PADDING_BYTES: Final = 468
 """Replies over TLS are padded to a multiple of this when asked (RFC 8467 section 4.1)."""
+_WITH_KEEPALIVE: Final = ("", "dot")
+"""Streams whose idle time is DNS's own matter: over HTTP and QUIC it is not (RFC 9250 section 5.5.2)."""
 _OPT_BYTES: Final = 11
 
 
@@ -56,9 +58,9 @@ def read_extras(query: Query, view: View, replica: Replica) -> Extras:
         cookie, proven = replica.jar.answer(view.client.address, said[codes.COOKIE])
         options += OPTION.pack(codes.COOKIE, len(cookie)) + cookie
         replica.counts[counters.GOOD_COOKIES] += proven
-    if view.stream and codes.TCP_KEEPALIVE in said:
+    if view.stream and view.secure in _WITH_KEEPALIVE and codes.TCP_KEEPALIVE in said:
         options += KEEPALIVE
-    padded = view.secure and codes.PADDING in said
+    padded = bool(view.secure) and codes.PADDING in said
     nsid = codes.NSID in said
     plain = not said.keys() - {codes.NSID}
     return Extras(spot, options, cookie, proven, nsid, padded, plain)

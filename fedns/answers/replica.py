@@ -85,8 +85,8 @@ class Replica:
         self._unix = unix
         self.jar.tick(unix)
 
-    def view(self, address: str | bytes, *, stream: bool, secure: bool = False) -> View:
-        """Who asks from this address (text or packed), over UDP, a stream, or a secure stream."""
+    def view(self, address: str | bytes, *, stream: bool, secure: str = "") -> View:
+        """Who asks from this address (text or packed), over UDP, a stream, or a secure one (dot, https, quic)."""
         return self.views.view(address, stream=stream, secure=secure)
 
     def _use(self, rules: Rules) -> None:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from msgspec import structs
 
-from fedns.answers import codes
+from fedns.answers import codes, counters
 from fedns.answers.answer import Client
 from fedns.answers.limits import Bucket, Limiter
 from fedns.answers.memory import Known
@@ -42,25 +42,23 @@ class Spot(NamedTuple):
 class View:
     """One client address over one kind of transport: `known` is shared with others of its kind, `packets` is of it.
 
-    `spot` is where it is; `trusted` ones may speak for other places; `bucket` limits its responses, None is no limit.
+    `secure` is the transport with TLS that it came over (dot, https, quic), empty for none; `transport` is the index in
+    counters.TRANSPORTS. `spot` is where it is; `trusted` ones may speak for other places; `bucket` limits its
+    responses, None is no limit.
     """
 
-    __slots__ = ("bucket", "client", "family", "packets", "secure", "spot", "stream", "trusted")
+    __slots__ = ("bucket", "client", "family", "packets", "secure", "spot", "stream", "transport", "trusted")
 
-    def __init__(self, client: Client, spot: Spot, *, family: int, stream: bool, secure: bool) -> None:
+    def __init__(self, client: Client, spot: Spot, *, family: int, stream: bool, secure: str) -> None:
         self.client = client
         self.spot = spot
         self.packets = spot.known.packets
         self.family = family
         self.stream = stream
         self.secure = secure
+        self.transport = _transport(stream=stream, secure=secure)
         self.trusted = False
         self.bucket: Bucket | None = None
-
-    @property
-    def transport(self) -> int:
-        """The index in counters.TRANSPORTS."""
-        return self.stream + self.secure
 
 
 class Networks:
@@ -90,11 +88,11 @@ class Views:
         self._trusted = Networks(rules.ecs_from)
         limit = rules.rate_limit
         self._limiter = Limiter(limit, Networks(limit.exempt).__contains__) if limit is not None else None
-        self._views: dict[tuple[bool, bool], dict[str | bytes, View]] = {}
+        self._views: dict[tuple[bool, str], dict[str | bytes, View]] = {}
         self._spots: dict[tuple[Known, int, bytes], Spot | None] = {}
         self._known: dict[tuple[Location, int, bool, bool, int, int], Known] = {}
 
-    def view(self, address: str | bytes, *, stream: bool, secure: bool) -> View:
+    def view(self, address: str | bytes, *, stream: bool, secure: str) -> View:
         """Who asks from this address (text or packed, IPv4 or IPv6, any scope is cut off) over UDP or a stream."""
         views = self._views.setdefault((stream, secure), {})
         view = views.get(address)
@@ -128,7 +126,7 @@ class Views:
             known.packets.clear()
             known.answers.clear()
 
-    def _look(self, given: str | bytes, *, stream: bool, secure: bool) -> View:
+    def _look(self, given: str | bytes, *, stream: bool, secure: str) -> View:
         address = ip_address(given.partition("%")[0] if isinstance(given, str) else given)
         address = getattr(address, "ipv4_mapped", None) or address
         packed = address.packed
@@ -139,7 +137,7 @@ class Views:
             diagnostics=packed in self._diagnostics,
         )
         origin = LOCAL if client.location is self._locator.default else CLIENTS
-        known = self._kind(client, client.location, origin, address.version, stream + secure)
+        known = self._kind(client, client.location, origin, address.version, _transport(stream=stream, secure=secure))
         view = View(client, Spot(client.location, known, origin), family=address.version, stream=stream, secure=secure)
         view.trusted = packed in self._trusted
         if self._limiter is not None and not stream:
@@ -169,6 +167,10 @@ class Views:
             return None
         location = self._locator.complete(Location(**named, rule="hint"))
         return Spot(location, self._kind(view.client, location, HINT, view.family, view.transport), HINT)
+
+
+def _transport(*, stream: bool, secure: str) -> int:
+    return counters.TRANSPORTS.index(secure) if secure else int(stream)
 
 
 def _echo(option: bytes, scope: int) -> bytes:

@@ -73,6 +73,7 @@ class Daemon:
         self._news = asyncio.Event()
         self._moved = asyncio.Event()
         self._own = child.block(child.slot)
+        self._answering = [child.block(slot) for slot in child.answering()]
         self._truth = Truth(rules=rules(settings))
         self._publisher = Publisher(self._truth, secrets.token_hex(8))
         self._orders = Orders(self._truth, self._reach, self._news.set)
@@ -84,7 +85,6 @@ class Daemon:
         self._others.use(settings.replicas)
         self._feeds = Feeds(self._pipeline)
         self._membership = Membership(settings, self._news.set)
-        self._answering = [child.block(slot) for slot in range(1, child.workers + 1)] or [self._own]
         self._health = Health(self._answering)
         self._reloads = Counter({"success": 0, "failure": 0})
         self._readiness = Readiness(self._truth, self._own if child.workers else None)
@@ -147,7 +147,7 @@ class Daemon:
         self._own[counters.KNOWN] = known + (known and all(each.synced for each in statuses))
 
     def _reach(self) -> Reach:
-        return Reach(self._publisher, self._child.workers)
+        return Reach(self._publisher, len(self._answering))
 
     def _tick(self) -> None:
         self._pipeline.tick()
@@ -264,7 +264,7 @@ class Daemon:
         before, self._settings = self._settings, settings
         logs.configure(settings.logging)
         if _opened(before) != _opened(settings):
-            log.warning("dns.listen, dns.workers and dns.tls take effect when fedns is started again")
+            log.warning("dns.listen, workers, tls, https and quic take effect when fedns is started again")
         self._keeper.use(settings.snapshot)
         self._others.use(settings.replicas)
         self._orders.configure(settings)
@@ -275,7 +275,7 @@ class Daemon:
 
 def _opened(settings: Settings) -> tuple[object, ...]:
     """What is decided when fedns starts."""
-    return settings.dns.listen, settings.dns.workers, settings.dns.tls
+    return settings.dns.listen, settings.dns.workers, settings.dns.tls, settings.dns.https, settings.dns.quic
 
 
 def report(config: str, error: ConfigError) -> None:

@@ -22,7 +22,12 @@ def traffic(blocks: Sequence[memoryview]) -> Iterator[Metric]:
     yield counter("dns_dropped", "Packets and connections given up.", ("reason",), dropped)
     yield _durations(blocks)
     yield from _cache(blocks)
-    yield gauge("dns_connections", "TCP and TLS connections open.", (), {(): _sum(blocks, counters.CONNECTIONS)})
+    yield gauge(
+        "dns_connections",
+        "Connections open, over any transport.",
+        (),
+        {(): _sum(blocks, counters.CONNECTIONS)},
+    )
     cookies = {("good",): _sum(blocks, counters.GOOD_COOKIES), ("bad",): _sum(blocks, counters.BAD_COOKIES)}
     yield counter("dns_cookies", "Server cookies that proved an address, and BADCOOKIE replies.", ("result",), cookies)
     text = "Responses over the rate limit that were answered with TC."
@@ -33,6 +38,11 @@ def traffic(blocks: Sequence[memoryview]) -> Iterator[Metric]:
     yield counter("dns_query_log_dropped", text, (), {(): _sum(blocks, counters.LOG_DROPS)})
     text = "TLS handshakes that failed or took too long."
     yield counter("dns_tls_handshakes_failed", text, (), {(): _sum(blocks, counters.HANDSHAKES_FAILED)})
+    statuses = {
+        (str(status),): float(sum(block[counters.HTTP_REFUSED + at] for block in blocks))
+        for at, status in enumerate(counters.HTTP_STATUSES)
+    }
+    yield counter("dns_http_refused", "HTTP requests that were no DNS query, by status.", ("status",), statuses)
     text = "Times that no connection was accepted for a moment, for want of file descriptors."
     yield counter("dns_accept_pauses", text, (), {(): _sum(blocks, counters.ACCEPT_PAUSES)})
 

@@ -17,7 +17,7 @@ class Gate:
     def __init__(self, child: Child) -> None:
         self._gate = child.gate
         self._control = child.block(0)
-        self._others = [child.block(at) for at in range(1, child.workers + 1) if at != child.slot]
+        self._others = [child.block(at) for at in child.answering() if at != child.slot]
         self._since: float | None = None
 
     def open(self, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""The door for TCP and TLS: accepts, bounds how many connections there are and how long they wait.
+"""The door for TCP and all that goes over it: accepts, bounds how many connections there are and how long they wait.
 
 When there are too many, the one that has been idle longest gives way, of the same client first. TLS handshakes have a
 bound in number and time of their own. Without file descriptors nothing is accepted for a moment: UDP is not hurt.
@@ -8,6 +8,7 @@ import asyncio
 import resource
 import socket
 from collections import OrderedDict
+from collections.abc import Callable
 from math import inf
 from time import monotonic
 from typing import Any, Final
@@ -15,6 +16,7 @@ from typing import Any, Final
 from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.servers.connection import Connection
+from fedns.servers.peer import Door, Peer
 from fedns.servers.querylog import QueryLog
 from fedns.servers.sockets import Shared
 from fedns.servers.tls import Certificate
@@ -36,7 +38,10 @@ _SLOW: Final = counters.DROPS + counters.DROP_REASONS.index("slow_client")
 
 
 class StreamDoor:
-    """Accepts on these listening sockets; with a certificate, TLS."""
+    """Accepts on these listening sockets; with a certificate, the transport with TLS that `secure` names.
+
+    `speaks` makes the protocol of one connection, of which there are `most` at a time.
+    """
 
     def __init__(
         self,
@@ -44,14 +49,18 @@ class StreamDoor:
         replica: Replica,
         certificate: Certificate | None = None,
         log: QueryLog | None = None,
+        *,
+        secure: str = "dot",
+        speaks: Callable[[Door], Peer] = Connection,
+        most: int = MAX_CONNECTIONS,
     ) -> None:
         self.replica = replica
-        self.secure = certificate is not None
+        self.secure = secure if certificate is not None else ""
         self.log = log or QueryLog(replica)
-        self.connections: OrderedDict[Connection, None] = OrderedDict()
+        self.connections: OrderedDict[Peer, None] = OrderedDict()
         """The one that has been idle longest comes first."""
         self._certificate = certificate
-        self._by_client: dict[str, OrderedDict[Connection, None]] = {}
+        self._by_client: dict[str, OrderedDict[Peer, None]] = {}
         for each in sockets:
             each.setblocking(False)
         self._sockets = sockets
@@ -59,7 +68,8 @@ class StreamDoor:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._accepting: OrderedDict[asyncio.Task[Any], None] = OrderedDict()
         self._again = 0.0
-        self._most = most_connections()
+        self._speaks = speaks
+        self._most = min(most, most_connections())
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to accept."""
@@ -93,7 +103,7 @@ class StreamDoor:
             self._shared = Shared(self._sockets, self._accept)
             self._shared.start(self._loop)
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Peer) -> None:
         """Take a connection in; the client's own longest idle one gives way when it has too many."""
         own = self._by_client.setdefault(connection.address, OrderedDict())
         if len(own) >= MAX_PER_CLIENT:
@@ -102,13 +112,13 @@ class StreamDoor:
         own[connection] = None
         self.connections[connection] = None
 
-    def used(self, connection: Connection) -> None:
+    def used(self, connection: Peer) -> None:
         """A connection has asked: it is the last one to give way."""
         if connection in self.connections:
             self.connections.move_to_end(connection)
             self._by_client[connection.address].move_to_end(connection)
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: Peer) -> None:
         """Forget a connection; one that is forgotten already stays so."""
         if connection not in self.connections:
             return
@@ -118,7 +128,7 @@ class StreamDoor:
         if not own:
             del self._by_client[connection.address]
 
-    def _evict(self, among: OrderedDict[Connection, None]) -> None:
+    def _evict(self, among: OrderedDict[Peer, None]) -> None:
         self.replica.counts[_TOO_MANY] += 1
         next(iter(among)).expire()
 
@@ -167,11 +177,11 @@ class StreamDoor:
         times = {"ssl_handshake_timeout": HANDSHAKE_SECONDS, "ssl_shutdown_timeout": SHUTDOWN_SECONDS}
         try:
             await self._loop.connect_accepted_socket(
-                lambda: Connection(self), client, ssl=context, **(times if context is not None else {})
+                lambda: self._speaks(self), client, ssl=context, **(times if context is not None else {})
             )
         except OSError:
             # No TLS, an early reset, a handshake that took too long: ssl.SSLError and TimeoutError are OSErrors.
-            self.replica.counts[counters.HANDSHAKES_FAILED] += self.secure
+            self.replica.counts[counters.HANDSHAKES_FAILED] += bool(self.secure)
             client.close()
 
     def _opened_or_not(self, task: asyncio.Task[Any]) -> None:

@@ -1,6 +1,7 @@
-"""The certificate of DNS over TLS, read again when its files change; what is open goes on with the old one."""
+"""A certificate, read again when its files change; what is open goes on with the old one."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,11 +18,18 @@ Stamp = tuple[int, int, int]
 
 
 class Certificate:
-    """A certificate with its key: `context` is for new connections, None while there is none that can be used."""
+    """A certificate with its key: `context` is for new connections, None while there is none that can be used.
 
-    def __init__(self, cert_file: str, key_file: str) -> None:
+    `alpn` are the protocols of its server, which `what` names in words for the log.
+    """
+
+    def __init__(
+        self, cert_file: str, key_file: str, alpn: Sequence[str] = ("dot",), what: str = "DNS over TLS"
+    ) -> None:
         self.context: ssl.SSLContext | None = None
         self._files = (cert_file, key_file)
+        self._alpn = alpn
+        self._what = what
         self._seen: tuple[Stamp | None, ...] | None = None
         self._again = 0.0
 
@@ -35,13 +43,13 @@ class Certificate:
             return
         first, self._seen = self._seen is None, stamps
         try:
-            self.context = server_context(*self._files)
+            self.context = server_context(*self._files, self._alpn)
         except ValueError as error:
-            kept = "the last good one stays in use" if self.context else "there is no DNS over TLS until it is good"
-            log.error("DNS over TLS: %s; %s", error, kept)  # noqa: TRY400 -- a sentence for the operator
+            kept = "the last good one stays in use" if self.context else f"there is no {self._what} until it is good"
+            log.error("%s: %s; %s", self._what, error, kept)  # noqa: TRY400 -- a sentence for the operator
             return
         if not first:
-            log.info("DNS over TLS: the certificate in %s was read again", self._files[0])
+            log.info("%s: the certificate in %s was read again", self._what, self._files[0])
 
 
 def _stamp(path: Path) -> Stamp | None:

@@ -1,4 +1,4 @@
-"""A worker process: a replica that follows the control process, and the doors that answer from it.
+"""A process that answers: a replica that follows the control process, and the doors that answer from it.
 
 It reads its sockets once it is loaded, never before; it never exits on its own but when the supervisor is gone.
 """
@@ -6,8 +6,10 @@ It reads its sockets once it is loaded, never before; it never exits on its own 
 import asyncio
 import os
 import signal
+import socket
+from collections.abc import Callable, Collection, Sequence
 from time import monotonic, monotonic_ns, time
-from typing import Final
+from typing import Final, Protocol
 
 from fedns.answers import counters
 from fedns.answers.replica import Replica
@@ -26,19 +28,42 @@ DRAIN_SECONDS: Final = 0.2
 """After the last accept: time to ask; after the last read: time for the event loop to write what streams still hold."""
 
 
+class Streams(Protocol):
+    """A door that has connections: all of one transport."""
+
+    @property
+    def connections(self) -> Collection[object]:
+        """What is open now."""
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to take connections."""
+
+    def sweep(self, now: float) -> None:
+        """Keep deadlines; called a few times a second."""
+
+    def leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take no more; who is connected may still ask."""
+
+    def stop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Close what is open once it has been answered."""
+
+
 class Doors:
     """All sockets of one process, opened for answers when its replica is loaded."""
 
-    def __init__(self, child: Child, replica: Replica) -> None:
+    def __init__(
+        self,
+        child: Child,
+        replica: Replica,
+        sockets: Sequence[socket.socket],
+        streams: Sequence[Streams],
+        udp: UdpDoor | None = None,
+    ) -> None:
         self._replica = replica
-        udp, tcp, tls = inherited(child.udp), inherited(child.tcp), inherited(child.tls)
-        self._sockets = [*udp, *tcp, *tls]
-        log = QueryLog(replica)
-        self._udp = UdpDoor(udp, replica, log, batches=AVAILABLE and os.environ.get("FEDNS_UDP") != "plain")
+        self._sockets = sockets
+        self._streams = streams
+        self._udp = udp
         self._first = child.slot <= 1
-        self._streams = [StreamDoor(tcp, replica, log=log)]
-        if tls:
-            self._streams.append(StreamDoor(tls, replica, Certificate(child.cert_file, child.key_file), log))
         self._open = False
         self._gate = Gate(child)
 
@@ -49,14 +74,15 @@ class Doors:
         self._replica.tick(now, int(time()))
         for door in self._streams:
             door.sweep(now)
-        if self._first:
-            # All processes read the same sockets: one of them tells.
+        if self._udp is not None and self._first:
+            # All workers read the same sockets: one of them tells.
             self._replica.counts[counters.RECEIVE_OVERFLOWS] = self._udp.overflows()
         self._replica.counts[counters.CONNECTIONS] = sum(len(door.connections) for door in self._streams)
         if self._replica.loaded and not self._open and self._gate.open(now):
             self._open = True
             self._replica.counts[counters.LOADED] = 1
-            self._udp.start(loop)
+            if self._udp is not None:
+                self._udp.start(loop)
             for door in self._streams:
                 door.start(loop)
 
@@ -64,7 +90,8 @@ class Doors:
         """Take nothing new; the other processes go on with the same sockets. Who is connected may still ask."""
         if self._open:
             self._replica.counts[counters.LOADED] = 0
-            self._udp.stop(loop)
+            if self._udp is not None:
+                self._udp.stop(loop)
             for door in self._streams:
                 door.leave(loop)
 
@@ -78,13 +105,28 @@ class Doors:
             each.close()
 
 
-async def serve(child: Child, replica: Replica, stop: asyncio.Event) -> None:
-    """Answer until `stop` is set; the caller feeds the replica."""
+Opened = Callable[[Child, Replica], Doors]
+"""Makes the doors of a process."""
+
+
+def plain(child: Child, replica: Replica) -> Doors:
+    """The doors of a worker: UDP, TCP and TLS."""
+    udp, tcp, tls = inherited(child.udp), inherited(child.tcp), inherited(child.tls)
+    log = QueryLog(replica)
+    datagrams = UdpDoor(udp, replica, log, batches=AVAILABLE and os.environ.get("FEDNS_UDP") != "plain")
+    streams = [StreamDoor(tcp, replica, log=log)]
+    if tls:
+        streams.append(StreamDoor(tls, replica, Certificate(child.cert_file, child.key_file), log))
+    return Doors(child, replica, [*udp, *tcp, *tls], streams, datagrams)
+
+
+async def serve(child: Child, replica: Replica, stop: asyncio.Event, opened: Opened = plain) -> None:
+    """Answer at the doors that are opened, until `stop` is set; the caller feeds the replica."""
     loop = asyncio.get_running_loop()
     replica.counts[counters.PID] = os.getpid()
     replica.counts[counters.LOADED] = 0
     replica.counts[counters.STARTS] += 1
-    doors = Doors(child, replica)
+    doors = opened(child, replica)
     while not stop.is_set():
         doors.tick(loop)
         try:
@@ -98,8 +140,8 @@ async def serve(child: Child, replica: Replica, stop: asyncio.Event) -> None:
     await asyncio.sleep(DRAIN_SECONDS)
 
 
-async def run(child: Child) -> None:
-    """The whole life of a worker process."""
+async def run(child: Child, opened: Opened) -> None:
+    """The whole life of a process that answers."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -107,18 +149,18 @@ async def run(child: Child) -> None:
     replica = Replica(child.block(child.slot), bytes.fromhex(child.master))
     feed = loop.create_task(follow(child.path, child.slot, replica), name="feed")
     feed.add_done_callback(lambda task: None if task.cancelled() else stop.set())
-    await serve(child, replica, stop)
+    await serve(child, replica, stop, opened)
     feed.cancel()
     if feed.done() and not feed.cancelled():
         feed.result()
 
 
-def main() -> None:
-    """`python -m fedns.servers.worker`, started by the supervisor."""
-    child = started(os.environ, "worker")
+def main(title: str, opened: Opened) -> None:
+    """What the supervisor starts: a process with a title, and its doors."""
+    child = started(os.environ, title)
     logs.configure(child.logging)
-    asyncio.run(run(child))
+    asyncio.run(run(child, opened))
 
 
 if __name__ == "__main__":
-    main()
+    main("worker", plain)

@@ -20,11 +20,13 @@ from fedns.settings.schema import (
     ClustersFrom,
     Cookies,
     Dns,
+    Https,
     Kept,
     Kubeconfig,
     Local,
     Logging,
     Member,
+    Quic,
     Replicas,
     Secrets,
     Settings,
@@ -75,8 +77,9 @@ def _dns(dns: Values) -> Dns:
     # Zones name this server by the addresses that were chosen for it, not by those of all interfaces.
     chosen = dict.fromkeys(ip_address(each.host) for each in dns.get("listen", ()))
     more.setdefault("advertise", tuple(each.packed for each in chosen if not (each.is_unspecified or each.is_loopback)))
-    if "tls" in dns:
-        more["tls"] = Tls(**dns["tls"])
+    for key, kind in (("tls", Tls), ("https", Https), ("quic", Quic)):
+        if key in dns:
+            more[key] = kind(**dns[key])
     if "cookies" in dns:
         more["cookies"] = Cookies(on=False) if dns["cookies"] == "off" else Cookies(**dns["cookies"])
     if "rate_limit" in dns:

@@ -15,6 +15,14 @@ from fedns.settings.nodes import Report, join, meant
 _WAYS: Final = ("kubeconfig", "inCluster")
 """The ways to reach a cluster; one that is there but could not be read has been reported already."""
 
+_DOORS: Final = {
+    "dns": ("UDP", "TCP"),
+    "dns.tls": ("TCP",),
+    "dns.https": ("TCP",),
+    "dns.quic": ("UDP",),
+}
+"""Where DNS is answered, and over what."""
+
 Values = dict[str, Any]
 """A table that was read: values by their names in Python; what could not be read is missing."""
 
@@ -180,16 +188,18 @@ def _migrations(migrations: list[tuple[str, Values]], report: Report) -> None:
 
 def _listeners(values: Values, report: Report) -> None:
     """No address is opened twice; those for HTTP may share one."""
-    dns: dict[Any, str] = {}
-    for at, address in enumerate(values.get("dns", {}).get("listen", ())):
-        if (other := dns.setdefault(address, path := f"dns.listen[{at}]")) != path:
-            report.add(path, f"{address} is taken already, by {other}: remove one")
-    for at, address in enumerate((values.get("dns", {}).get("tls") or {}).get("listen", ())):
-        if (other := dns.setdefault(address, path := f"dns.tls.listen[{at}]")) != path:
-            report.add(path, f"{address} is taken already, by {other}: give it another port")
+    dns, first = values.get("dns", {}), dict[tuple[Any, str], str]()
+    for above, kinds in _DOORS.items():
+        table = dns if above == "dns" else dns.get(above.removeprefix("dns."), {})
+        for at, address in enumerate(table.get("listen", ())):
+            path = f"{above}.listen[{at}]"
+            others = [other for kind in kinds if (other := first.setdefault((address, kind), path)) != path]
+            cure = "remove one" if others and others[0].startswith(f"{above}.listen") else "give it another port"
+            if others:
+                report.add(path, f"{address} is taken already, by {others[0]}: {cure}")
     for key in LISTENERS:
-        if (address := values.get(key, {}).get("listen")) in dns:
-            report.add(f"{key}.listen", f"{address} is taken already, by {dns[address]}: give it another port")
+        if other := first.get((values.get(key, {}).get("listen"), "TCP"), ""):
+            report.add(f"{key}.listen", f"{values[key]['listen']} is taken already, by {other}: give it another port")
 
 
 def _zones(zones: Values, report: Report) -> None:

@@ -28,9 +28,11 @@ class Child(Struct, frozen=True, kw_only=True):
 
     `slots` are the counter blocks, the control process's first, then each worker's; `slot` is this child's own index.
     `listener` is the Unix socket on which the control process hears the workers, `path` its place in the file system.
-    `tls` are listening sockets, for the certificate and key in these files. `lifeline` reaches its end when the
-    supervisor is gone. `master`, in hexadecimal, is what the DNS cookies of all workers are made from when the
-    configuration has no secrets. Nothing reads its sockets before `gate` has reached its end (-1: it has).
+    `tls` are listening sockets, for the certificate and key in these files; a process for HTTPS or QUIC has its own in
+    `tls` or `udp`, and answers at `url_path`. `workers` are the plain ones: with none of them the control process
+    answers, too. `lifeline` reaches its end when the supervisor is gone. `master`, in hexadecimal, is what the DNS
+    cookies of all workers are made from when the configuration has no secrets. Nothing reads its sockets before `gate`
+    has reached its end (-1: it has).
     """
 
     config: str
@@ -44,6 +46,7 @@ class Child(Struct, frozen=True, kw_only=True):
     tls: tuple[int, ...] = ()
     cert_file: str = ""
     key_file: str = ""
+    url_path: str = ""
     lifeline: int
     workers: int
     master: str = ""
@@ -58,6 +61,11 @@ class Child(Struct, frozen=True, kw_only=True):
     def environment(self) -> dict[str, str]:
         """The environment of the child."""
         return {**os.environ, VARIABLE: msgspec.json.encode(self).decode()}
+
+    def answering(self) -> list[int]:
+        """The slots of all processes that answer."""
+        own = [] if self.workers else [0]
+        return [*own, *range(1, len(self.slots))]
 
     def block(self, slot: int) -> memoryview:
         """The counters of one slot, shared with every process that maps it."""

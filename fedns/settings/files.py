@@ -2,6 +2,7 @@
 
 import re
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,8 +26,11 @@ def cookie_secrets(path: Path) -> tuple[bytes, ...]:
     return tuple(bytes.fromhex(line) for line in lines)
 
 
-def server_context(cert_file: str, key_file: str) -> ssl.SSLContext:
-    """What a TLS server for DNS needs, TLS 1.2 or newer and ALPN `dot`; raises ValueError with a sentence."""
+def server_context(cert_file: str, key_file: str, alpn: Sequence[str] = ("dot",)) -> ssl.SSLContext:
+    """What a TLS server for DNS needs, TLS 1.2 or newer; raises ValueError with a sentence.
+
+    `alpn` are the protocols that it speaks, the one that it likes best first.
+    """
     for path in (cert_file, key_file):
         try:
             Path(path).read_bytes()
@@ -34,7 +38,7 @@ def server_context(cert_file: str, key_file: str) -> ssl.SSLContext:
             raise ValueError(f"{path} cannot be read: {_reason(error)}") from error
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["dot"])
+    context.set_alpn_protocols(list(alpn))
     try:
         context.load_cert_chain(cert_file, key_file, password=_no_password)
     except ssl.SSLError as error:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from fedns.settings import build, checks, files, grammar, kubeconfigs, membership
+from fedns.settings import build, checks, extras, files, grammar, kubeconfigs, membership
 from fedns.settings.kinds import BAD
 from fedns.settings.nodes import Listing, Mapping, Node, Problem, Report, Scalar, ScalarKind, free, join, meant
 from fedns.settings.schema import Kubeconfig, Member, Settings
@@ -236,15 +236,21 @@ def _kubeconfigs(values: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _files_of_dns(dns: dict[str, Any], directory: Path, report: Report, *, check_files: bool) -> None:
-    """Paths from here on, and the secrets of cookies; a file that is of no use is reported."""
-    tls, cookies = dns.get("tls", {}), dns.get("cookies", {})
-    for key in {"cert_file", "key_file"} & tls.keys():
-        tls[key] = str(directory / tls[key])
-    try:
-        if check_files and {"cert_file", "key_file"} <= tls.keys():
-            files.server_context(tls["cert_file"], tls["key_file"])
-    except ValueError as error:
-        report.add("dns.tls.certFile", str(error))
+    """Paths from here on, and the secrets of cookies; a file that is of no use, or a package missing, is reported."""
+    for transport in ("tls", "https", "quic"):
+        pair = dns.get(transport, {})
+        for key in {"cert_file", "key_file"} & pair.keys():
+            pair[key] = str(directory / pair[key])
+        if not (check_files and transport in dns):
+            continue
+        if sentence := extras.missing(transport):
+            report.add(f"dns.{transport}", sentence)
+        try:
+            if {"cert_file", "key_file"} <= pair.keys():
+                files.server_context(pair["cert_file"], pair["key_file"])
+        except ValueError as error:
+            report.add(f"dns.{transport}.certFile", str(error))
+    cookies = dns.get("cookies", {})
     if "secret_file" not in cookies:
         return
     cookies["secret_file"] = str(directory / cookies["secret_file"])

@@ -51,6 +51,24 @@ class Tls(Struct, frozen=True, kw_only=True):
     listen: tuple[Address, ...] = (Address("0.0.0.0", 853), Address("::", 853))  # noqa: S104 -- as public as port 53
 
 
+class Https(Struct, frozen=True, kw_only=True):
+    """DNS over HTTPS: where, at which path, in how many processes, and the paths of the certificate and its key."""
+
+    cert_file: str
+    key_file: str
+    listen: tuple[Address, ...] = (Address("0.0.0.0", 443), Address("::", 443))  # noqa: S104 -- as public as port 53
+    path: str = "/dns-query"
+    workers: int = 1
+
+
+class Quic(Struct, frozen=True, kw_only=True):
+    """DNS over QUIC: where, and the paths of the certificate and its key."""
+
+    cert_file: str
+    key_file: str
+    listen: tuple[Address, ...] = (Address("0.0.0.0", 853), Address("::", 853))  # noqa: S104 -- as public as port 53
+
+
 class Cookies(Struct, frozen=True, kw_only=True):
     """DNS cookies: `secrets` are what `secret_file` holds; without a file, this fedns makes its own."""
 
@@ -73,6 +91,8 @@ class Dns(Struct, frozen=True, kw_only=True):
     lameduck: float = 10.0
     advertise: tuple[bytes, ...] = ()
     tls: Tls | None = None
+    https: Https | None = None
+    quic: Quic | None = None
     cookies: Cookies = Cookies()
     rate_limit: RateLimit | None = None
     query_log: QueryLog | None = None

@@ -4,7 +4,7 @@ import socket
 from typing import Final
 
 from fedns.settings import values
-from fedns.settings.kinds import Leaf, Many, Table
+from fedns.settings.kinds import Kind, Leaf, Many, Table
 
 
 def _workers(written: str) -> int | None:
@@ -18,6 +18,21 @@ def _nsid(written: str) -> str:
     if len(name.encode()) > 128:
         raise ValueError("is too long: 128 bytes at most, it goes into every answer that asks for it")
     return name
+
+
+def _certified(doc: str, port: int, **more: Kind) -> Table:
+    """A transport with TLS, and its own addresses, certificate and key."""
+    listen = Many(doc=f"default 0.0.0.0:{port} and [::]:{port}", item=values.listen("address and port"), empty=False)
+    return Table(
+        doc=doc,
+        keys={
+            "listen": listen,
+            "certFile": values.text("the certificate and its chain, PEM; read again when it changes"),
+            "keyFile": values.text("its private key, PEM"),
+            **more,
+        },
+        required=("certFile", "keyFile"),
+    )
 
 
 DNS: Final = Table(
@@ -43,16 +58,12 @@ DNS: Final = Table(
             doc="addresses of this server as its zones name them; default those of listen, where it names any",
             item=values.target("an address"),
         ),
-        "tls": Table(
-            doc="DNS over TLS (RFC 7858); without this, there is none",
-            keys={
-                "listen": Many(
-                    doc="default 0.0.0.0:853 and [::]:853", item=values.listen("address and port"), empty=False
-                ),
-                "certFile": values.text("the certificate and its chain, PEM; read again when it changes"),
-                "keyFile": values.text("its private key, PEM"),
-            },
-            required=("certFile", "keyFile"),
+        "tls": _certified("DNS over TLS (RFC 7858); without this, there is none", 853),
+        "https": _certified(
+            "DNS over HTTPS (RFC 8484), with the extra doh; without this, there is none",
+            443,
+            path=values.url_path("where queries are answered; default /dns-query"),
+            workers=values.whole("processes for it, beside the workers; default 1", 1, 64),
         ),
         "cookies": Table(
             doc="DNS cookies (RFC 7873, 9018); the word off: none",
@@ -84,5 +95,5 @@ DNS: Final = Table(
         ),
         "lameduck": values.duration("how long it goes on answering after a signal to stop", zero=True),
     },
-    later=("https", "proxyProtocol"),
+    later=("quic", "proxyProtocol"),
 )

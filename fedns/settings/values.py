@@ -266,6 +266,17 @@ def pattern(doc: str) -> Leaf:
     return Leaf(doc=doc, check=check, json={"type": "string", "pattern": "^[a-z0-9*-]{1,63}$"}, expected="a pattern")
 
 
+def url_path(doc: str) -> Leaf:
+    """The path of a URL, as it is written in a request: no escapes, no query."""
+
+    def check(written: str) -> str:
+        if not re.fullmatch(r"/[A-Za-z0-9._~/-]{0,127}", written):
+            raise ValueError(f"{written!r} is no path of a URL: write /dns-query, with a-z, 0-9 and . _ ~ / - only")
+        return written
+
+    return Leaf(doc=doc, check=check, json={"type": "string", "pattern": "^/[A-Za-z0-9._~/-]{0,127}$"})
+
+
 def selector(doc: str) -> Leaf:
     """A label selector of Kubernetes: requirements with commas between them, all of which an object must meet."""
     one = rf"!?\s*{_QUALIFIED}|{_QUALIFIED}\s*(==?|!=)\s*{_LABEL_VALUE}"

@@ -32,7 +32,7 @@ held = replica(TRUSTING)
 views = [
     held.view(source, stream=stream, secure=secure)
     for source in ("127.0.0.1", "192.0.2.1")
-    for stream, secure in ((False, False), (True, False), (True, True))
+    for stream, secure in ((False, ""), (True, ""), (True, "dot"), (True, "https"))
 ]
 
 

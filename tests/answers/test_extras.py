@@ -20,7 +20,7 @@ NSID = dns.edns.GenericOption(dns.edns.OptionType.make(codes.NSID), b"")
 UNKNOWN = dns.edns.GenericOption(dns.edns.OptionType.make(65_001), b"x")
 
 
-def wire(held: Replica, options: Sequence[dns.edns.Option], *, stream: bool = False, secure: bool = False) -> bytes:
+def wire(held: Replica, options: Sequence[dns.edns.Option], *, stream: bool = False, secure: str = "") -> bytes:
     """The reply to a question with options, as it travels."""
     query = dns.message.make_query(WEB, "A", use_edns=0, payload=1232, options=list(options))
     return respond(query.to_wire(), held.view("127.0.0.1", stream=stream, secure=secure), held, NOW)
@@ -54,15 +54,15 @@ def test_cookies_can_be_off() -> None:
 
 @pytest.mark.parametrize(
     ("stream", "secure", "told"),
-    [(False, False, []), (True, False, [11]), (True, True, [11, 12])],
-    ids=["UDP", "TCP", "TLS"],
+    [(False, "", []), (True, "", [11]), (True, "dot", [11, 12]), (True, "https", [12]), (True, "quic", [12])],
+    ids=["UDP", "TCP", "TLS", "HTTPS", "QUIC"],
 )
-def test_keepalive_and_padding_have_their_transports(told: list[int], *, stream: bool, secure: bool) -> None:
-    """Keepalive on streams only (RFC 7828), padding where it hides something (RFC 8467), to whole blocks."""
+def test_keepalive_and_padding_have_their_transports(told: list[int], *, stream: bool, secure: str) -> None:
+    """Keepalive on TCP and TLS only (RFC 7828, 9250), padding where it hides something (RFC 8467), to whole blocks."""
     reply = wire(replica(), [ALIVE, PADDING], stream=stream, secure=secure)
     assert codes_of(reply) == told
-    assert reply.endswith(KEEPALIVE) is stream
-    assert (len(reply) % PADDING_BYTES == 0) is secure
+    assert reply.endswith(KEEPALIVE) is (11 in told)
+    assert (len(reply) % PADDING_BYTES == 0) is bool(secure)
     assert len(addresses(dns.message.from_wire(reply))) == 3
 
 

@@ -22,7 +22,7 @@ def test_hostile_packets_are_survived() -> None:
     held = replica(TRUSTING)
     packets = list(corpus())
     assert len(packets) >= 10_000
-    views = [held.view("127.0.0.1", stream=False), held.view("127.0.0.1", stream=True, secure=True)]
+    views = [held.view("127.0.0.1", stream=False), held.view("127.0.0.1", stream=True, secure="dot")]
     for packet in packets:
         for view in views:
             reply = respond(packet, view, held, NOW)

@@ -21,7 +21,7 @@ def held(**changes: object) -> Views:
 
 def view(made: Views, address: str = "127.0.0.1", *, stream: bool = False) -> View:
     """A client over UDP or TCP."""
-    return made.view(address, stream=stream, secure=False)
+    return made.view(address, stream=stream, secure="")
 
 
 def announced(address: str, length: int) -> bytes:

@@ -26,14 +26,20 @@ HOMES: dict[str, tuple[str, ...]] = {
     "cryptography": ("lab/credentials.py",),
     # The struct type of every value that crosses a process.
     "msgspec": ("**/*.py", "*.py"),
+    # The two versions of HTTP, in the process for DNS over HTTPS.
+    "h2": ("servers/http2.py",),
+    "h11": ("servers/http1.py",),
     # Chosen where a process starts its loop, if it is installed.
     "uvloop": ("servers/worker.py", "control/daemon.py"),
 }
 """Which modules may import a package that is not ours: patterns relative to fedns/."""
 
 HEAVY = ("kubernetes", "aiohttp", "yaml", "prometheus_client", "click", "dnslib", "asyncio_dgram")
+WEB = ("h2", "h11", "aioquic", "cryptography")
+"""What only the processes for DNS over HTTPS and QUIC load."""
 LEAN: dict[str, tuple[str, ...]] = {
-    "fedns.servers.worker": HEAVY,
+    "fedns.servers.worker": (*HEAVY, *WEB),
+    "fedns.servers.https": (*HEAVY, "aioquic", "cryptography"),
     # The parent reads the configuration file, hence YAML; it lives as long as the pod, and holds nothing else.
     "fedns.supervisor": tuple(name for name in HEAVY if name != "yaml"),
     # `fedns --help` and shell completion are instant.

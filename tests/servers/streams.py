@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
+from typing import Any
 
 import dns.message
 
@@ -25,10 +26,10 @@ def framed(*packets: bytes) -> bytes:
 
 @asynccontextmanager
 async def opened(
-    listener: socket.socket, certificate: Certificate | None = None, held: Replica | None = None
+    listener: socket.socket, certificate: Certificate | None = None, held: Replica | None = None, **how: Any
 ) -> AsyncIterator[StreamDoor]:
     """An open door, swept as a worker does it."""
-    door = StreamDoor([listener], held or replica(), certificate)
+    door = StreamDoor([listener], held or replica(), certificate, **how)
     loop = asyncio.get_running_loop()
     door.start(loop)
 

@@ -1,9 +1,10 @@
-"""RFC 8906 section 8 case by case, and what other RFCs want of every transport, over UDP, TCP and TLS."""
+"""RFC 8906 section 8 case by case, and what other RFCs want of every transport, over all of them."""
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from ssl import create_default_context
@@ -23,6 +24,7 @@ from fedns.servers.tls import Certificate
 from fedns.servers.udp import UdpDoor
 from fedns.settings.schema import Address
 from tests.answers.replicas import RULES, WEB, ZONE, replica
+from tests.servers import browsers
 from tests.servers.streams import connect, framed, opened
 from tests.settings.certificates import write_pair
 
@@ -31,13 +33,21 @@ Ask = Callable[[bytes], Awaitable[bytes]]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["UDP", "TCP", "TLS"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["UDP", "TCP", "TLS", "HTTPS"])
 async def ask(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ask]:
     """Sends a packet over a transport and returns the reply, empty when none comes before that to the next packet."""
     pair = write_pair(tmp_path_factory.mktemp("tls"), "one")
     held = replica(structs.replace(RULES, cookie_secrets=(bytes(16),)), pods=100)
     stream, datagram = sorted(open_sockets((Address("127.0.0.1", 0),)), key=lambda each: each.type)
     secure = request.param == "TLS"
+    if request.param == "HTTPS":
+        async with browsers.door(stream, pair, held):
+            session = await browsers.Session.to(stream, pair[0])
+            yield partial(_over_https, session)
+            session.writer.close()
+        stream.close()
+        datagram.close()
+        return
     door = UdpDoor([datagram], held)
     loop = asyncio.get_running_loop()
     door.start(loop)
@@ -62,6 +72,11 @@ async def _over_udp(server: socket.socket, packet: bytes) -> bytes:
         client.send(dns.message.make_query(APEX, "SOA", id=0xFFFF).to_wire())
         reply = await asyncio.wait_for(loop.sock_recv(client, 4096), 10)
     return b"" if reply[:2] == b"\xff\xff" else reply
+
+
+async def _over_https(session: browsers.Session, packet: bytes) -> bytes:
+    answer = await session.answer(session.browser.post(packet))
+    return answer.body if answer.status == 200 else b""
 
 
 async def _over_stream(listener: socket.socket, packet: bytes, certificate: Path | None) -> bytes:

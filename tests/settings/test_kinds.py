@@ -52,7 +52,7 @@ WRONG = {
         "write NAMESPACE/SERVICE",
     ),
     "target with another word": ("drains: [eu1 force]", "drains[0]", "only --force is"),
-    "https": ("dns: {https: {}}", "dns.https", "not supported yet in this version"),
+    "proxyProtocol": ("dns: {proxyProtocol: {}}", "dns.proxyProtocol", "not supported yet in this version"),
     "views": ("views: {}", "views", "not supported yet in this version"),
 }
 

@@ -6,7 +6,7 @@ import pytest
 
 from fedns.answers.rules import QueryLog, RateLimit
 from fedns.settings.load import ConfigError, load, parse
-from fedns.settings.schema import PRIVATE, Cookies, Settings, Tls, rules
+from fedns.settings.schema import PRIVATE, Cookies, Https, Settings, Tls, rules
 from tests.settings.certificates import write_pair
 from tests.settings.conftest import GOOD
 
@@ -60,6 +60,16 @@ def test_tls_has_a_certificate(tmp_path: Path) -> None:
     assert "dns.tls.certFile" in told(path)
 
 
+def test_https_has_its_own_place() -> None:
+    """A port, a path and processes of its own; relative paths start at the file."""
+    https = settings("{https: {certFile: a.crt, keyFile: b.key, path: /ask, workers: 3}}").dns.https
+    assert https == Https(cert_file="/etc/a.crt", key_file="/etc/b.key", path="/ask", workers=3)
+    both = '{https: {certFile: a, keyFile: b, listen: ["0.0.0.0:853"]}, tls: {certFile: a, keyFile: b}}'
+    with pytest.raises(ConfigError, match=r"dns\.https\.listen\[0\]: 0\.0\.0\.0:853 is taken already") as caught:
+        settings(both.replace("tls: {", 'tls: {listen: ["0.0.0.0:853"], '))
+    assert len(caught.value.problems) == 1
+
+
 def told(path: Path) -> set[str]:
     """The paths of all problems of a file."""
     with pytest.raises(ConfigError) as caught:
@@ -72,6 +82,8 @@ def told(path: Path) -> set[str]:
     [
         ("{tls: {certFile: a}}", "dns.tls.keyFile"),
         ('{tls: {certFile: a, keyFile: b, listen: ["0.0.0.0:53"]}, listen: ["0.0.0.0:53"]}', "dns.tls.listen[0]"),
+        ("{https: {certFile: a, keyFile: b, path: ask}}", "dns.https.path"),
+        ("{https: {certFile: a, keyFile: b, workers: 0}}", "dns.https.workers"),
         ("{rateLimit: {responsesPerSecond: 0}}", "dns.rateLimit.responsesPerSecond"),
         ("{rateLimit: {slip: 11}}", "dns.rateLimit.slip"),
         ("{rateLimit: {ipv4Prefix: 33}}", "dns.rateLimit.ipv4Prefix"),

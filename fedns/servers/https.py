@@ -1,0 +1,29 @@
+"""The process that answers DNS over HTTPS: as a worker, with a door of its own, so that workers never load HTTP."""
+
+from functools import partial
+from typing import Final
+
+from fedns.answers.replica import Replica
+from fedns.servers.querylog import QueryLog
+from fedns.servers.stream import StreamDoor
+from fedns.servers.tls import Certificate
+from fedns.servers.web import ALPN, Web
+from fedns.servers.worker import Doors, main
+from fedns.settings.child import Child, inherited
+
+MOST: Final = 512
+"""Connections of one process: each remembers compressed headers and streams of both sides."""
+
+
+def opened(child: Child, replica: Replica) -> Doors:
+    """The door of HTTPS."""
+    sockets = inherited(child.tls)
+    certificate = Certificate(child.cert_file, child.key_file, ALPN, "DNS over HTTPS")
+    speaks = partial(Web, path=child.url_path)
+    log = QueryLog(replica)
+    door = StreamDoor(sockets, replica, certificate, log, secure="https", speaks=speaks, most=MOST)
+    return Doors(child, replica, sockets, [door])
+
+
+if __name__ == "__main__":
+    main("https", opened)
