@@ -5,7 +5,7 @@ COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY fedns fedns
 # The lock also pins the test tools: as a constraint it fixes versions without installing what fedns does not need.
 RUN python -m venv /opt/fedns \
-    && /opt/fedns/bin/pip install --no-cache-dir --no-compile --constraint requirements.lock ".[speed,doh]" \
+    && /opt/fedns/bin/pip install --no-cache-dir --no-compile --constraint requirements.lock ".[speed,doh,doq]" \
     && /opt/fedns/bin/pip uninstall --yes pip \
     && /opt/fedns/bin/python -m compileall -q /opt/fedns/lib
 

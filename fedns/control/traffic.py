@@ -36,8 +36,10 @@ def traffic(blocks: Sequence[memoryview]) -> Iterator[Metric]:
     yield counter("dns_receive_overflows", text, (), {(): _sum(blocks, counters.RECEIVE_OVERFLOWS)})
     text = "Lines of the query log that nobody took in time."
     yield counter("dns_query_log_dropped", text, (), {(): _sum(blocks, counters.LOG_DROPS)})
-    text = "TLS handshakes that failed or took too long."
+    text = "Handshakes of TLS, HTTPS and QUIC that failed or took too long."
     yield counter("dns_tls_handshakes_failed", text, (), {(): _sum(blocks, counters.HANDSHAKES_FAILED)})
+    text = "Clients of DNS over QUIC that had to show that they are at their addresses."
+    yield counter("dns_quic_retries", text, (), {(): _sum(blocks, counters.QUIC_RETRIES)})
     statuses = {
         (str(status),): float(sum(block[counters.HTTP_REFUSED + at] for block in blocks))
         for at, status in enumerate(counters.HTTP_STATUSES)

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
+from fedns.servers.sockets import LINK_LOCAL
+
 SIZE: Final = 32
 """Packets in one batch: most of the gain, and a stopped process has no more than this in its hands."""
 PACKET_BYTES: Final = 4096
@@ -27,7 +29,6 @@ _NAME, _NAME_SIZE, _IOVEC, _IOVECS, _CONTROL, _CONTROL_SIZE, _FLAGS, _SIZE = ran
 """Words of struct mmsghdr on a 64-bit Linux."""
 WILDCARDS: Final = ("0.0.0.0", "::")  # noqa: S104 -- to know them
 _NO_INTERFACE: Final = bytes(4)
-LINK_LOCAL: Final = b"\xfe\x80"
 _CMSG_HEADER: Final = 16
 
 Ask = Callable[[bytes, int | bytes | None], bytes]

@@ -6,10 +6,10 @@ The address that was asked comes with each packet and goes back with the reply, 
 import socket
 from typing import Any, Final
 
-from fedns.servers.batch import LINK_LOCAL, PACKET_BYTES, SIZE, Ask
+from fedns.servers.batch import PACKET_BYTES, SIZE, Ask
+from fedns.servers.sockets import Control, way_back
 
 _CONTROL_BYTES: Final = 64
-_INTERFACE_BYTES: Final = 4
 
 
 class Plain:
@@ -18,8 +18,8 @@ class Plain:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._v6 = sock.family == socket.AF_INET6
-        self._received: list[tuple[bytes, list[tuple[int, int, bytes]], Any]] = []
-        self._queued: list[tuple[bytes, list[tuple[int, int, bytes]], Any]] = []
+        self._received: list[tuple[bytes, Control, Any]] = []
+        self._queued: list[tuple[bytes, Control, Any]] = []
 
     def receive(self) -> int:
         """Take what is there, at most SIZE packets; 0 when nothing is. Raises OSError for anything else."""
@@ -38,8 +38,7 @@ class Plain:
         for packet, control, sender in self._received[:count]:
             key = socket.inet_pton(self._sock.family, sender[0].partition("%")[0]) if sender[1] else None
             if reply := ask(packet, key):
-                back = [(level, kind, self._elsewhere(told)) for level, kind, told in control]
-                self._queued.append((reply, back, sender))
+                self._queued.append((reply, way_back(control, v6=self._v6), sender))
         return len(self._queued)
 
     def send(self) -> tuple[int, int]:
@@ -53,9 +52,3 @@ class Plain:
             except OSError:
                 failed += 1
         return full, failed
-
-    def _elsewhere(self, told: bytes) -> bytes:
-        """Let the routes decide where the reply leaves; a link-local address alone needs its interface."""
-        if not self._v6:
-            return bytes(_INTERFACE_BYTES) + told[_INTERFACE_BYTES:]
-        return told if told.startswith(LINK_LOCAL) else told[:16] + bytes(_INTERFACE_BYTES)

@@ -6,10 +6,20 @@ A dead or hung process then costs only what is in its hands; the others take the
 import asyncio
 import select
 import socket
+import sys
 from collections.abc import Callable
 from typing import Final
 
+_INTERFACE_BYTES: Final = 4
+LINK_LOCAL: Final = b"\xfe\x80"
+_SO_MEMINFO: Final = 55
+_MEMINFO_WORDS: Final = 9
+"""Of which the last one counts drops; both are Linux's."""
 EPOLLEXCLUSIVE: Final = getattr(select, "EPOLLEXCLUSIVE", 1 << 28)
+
+
+Control = list[tuple[int, int, bytes]]
+"""Control messages as `recvmsg` gives and `sendmsg` takes them."""
 
 
 class Shared:
@@ -34,3 +44,26 @@ class Shared:
     def _wake(self) -> None:
         for fd, _events in self._epoll.poll(0):
             self._drain(self._by_fd[fd])
+
+
+def way_back(control: Control, *, v6: bool) -> Control:
+    """Control messages of a reply, from those of its query: it leaves from the address that was asked.
+
+    The routes decide through which interface; a link-local address alone needs its own.
+    """
+    return [(level, kind, _elsewhere(told, v6=v6)) for level, kind, told in control]
+
+
+def _elsewhere(told: bytes, *, v6: bool) -> bytes:
+    if not v6:
+        return bytes(_INTERFACE_BYTES) + told[_INTERFACE_BYTES:]
+    return told if told.startswith(LINK_LOCAL) else told[:16] + bytes(_INTERFACE_BYTES)
+
+
+def overflows(sock: socket.socket) -> int:
+    """Packets that found no room in the receive buffer of a UDP socket, since it was opened, by all processes."""
+    try:
+        words = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO_WORDS * 4)
+    except OSError:
+        return 0
+    return int.from_bytes(words[-4:], sys.byteorder)

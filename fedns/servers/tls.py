@@ -27,7 +27,7 @@ class Certificate:
         self, cert_file: str, key_file: str, alpn: Sequence[str] = ("dot",), what: str = "DNS over TLS"
     ) -> None:
         self.context: ssl.SSLContext | None = None
-        self._files = (cert_file, key_file)
+        self.files = (cert_file, key_file)
         self._alpn = alpn
         self._what = what
         self._seen: tuple[Stamp | None, ...] | None = None
@@ -38,18 +38,18 @@ class Certificate:
         if now < self._again:
             return
         self._again = now + LOOK_SECONDS
-        stamps = tuple(_stamp(Path(each)) for each in self._files)
+        stamps = tuple(_stamp(Path(each)) for each in self.files)
         if stamps == self._seen:
             return
         first, self._seen = self._seen is None, stamps
         try:
-            self.context = server_context(*self._files, self._alpn)
+            self.context = server_context(*self.files, self._alpn)
         except ValueError as error:
             kept = "the last good one stays in use" if self.context else f"there is no {self._what} until it is good"
             log.error("%s: %s; %s", self._what, error, kept)  # noqa: TRY400 -- a sentence for the operator
             return
         if not first:
-            log.info("%s: the certificate in %s was read again", self._what, self._files[0])
+            log.info("%s: the certificate in %s was read again", self._what, self.files[0])
 
 
 def _stamp(path: Path) -> Stamp | None:

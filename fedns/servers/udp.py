@@ -18,12 +18,9 @@ from fedns.answers.views import MAX_VIEWS, View
 from fedns.servers.batch import AVAILABLE, SIZE, Batch
 from fedns.servers.plain import Plain
 from fedns.servers.querylog import QueryLog, Respond
-from fedns.servers.sockets import Shared
+from fedns.servers.sockets import Shared, overflows
 
 BATCHES: Final = 2
-_SO_MEMINFO: Final = 55
-_MEMINFO_WORDS: Final = 9
-"""Of which the last one counts drops; both are Linux's."""
 _SEND_BUFFER_FULL: Final = counters.DROPS + counters.DROP_REASONS.index("send_buffer_full")
 _NO_PORT: Final = counters.DROPS + counters.DROP_REASONS.index("no_port")
 _SEND_FAILED: Final = counters.DROPS + counters.DROP_REASONS.index("send_failed")
@@ -56,7 +53,7 @@ class UdpDoor:
 
     def overflows(self) -> int:
         """Packets that found no room in the receive buffers, since the sockets were opened, by all processes."""
-        return sum(map(_overflows, self._batches))
+        return sum(map(overflows, self._batches))
 
     def _drain(self, sock: socket.socket) -> None:
         batch = self._batches[sock]
@@ -96,11 +93,3 @@ class UdpDoor:
             replica.counts[_SEND_FAILED] += failed
             counters.count_durations(replica.counts, 0, perf_counter_ns() - started, replies)
         return count
-
-
-def _overflows(sock: socket.socket) -> int:
-    try:
-        words = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO_WORDS * 4)
-    except OSError:
-        return 0
-    return int.from_bytes(words[-4:], sys.byteorder)

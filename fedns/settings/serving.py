@@ -65,6 +65,7 @@ DNS: Final = Table(
             path=values.url_path("where queries are answered; default /dns-query"),
             workers=values.whole("processes for it, beside the workers; default 1", 1, 64),
         ),
+        "quic": _certified("DNS over QUIC (RFC 9250), with the extra doq; without this, there is none", 853),
         "cookies": Table(
             doc="DNS cookies (RFC 7873, 9018); the word off: none",
             keys={
@@ -95,5 +96,5 @@ DNS: Final = Table(
         ),
         "lameduck": values.duration("how long it goes on answering after a signal to stop", zero=True),
     },
-    later=("quic", "proxyProtocol"),
+    later=("proxyProtocol",),
 )

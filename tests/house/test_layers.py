@@ -23,12 +23,15 @@ HOMES: dict[str, tuple[str, ...]] = {
     "dnslib": ("client.py", "cli/*.py", "lab/*.py"),
     "asyncio_dgram": ("client.py", "cli/*.py", "lab/*.py"),
     # Makes the certificates of simulated API servers, and is installed with the tests only.
-    "cryptography": ("lab/credentials.py",),
+    # Comes with aioquic, too, whose errors of certificates are its own.
+    "cryptography": ("lab/credentials.py", "servers/quic.py"),
     # The struct type of every value that crosses a process.
     "msgspec": ("**/*.py", "*.py"),
     # The two versions of HTTP, in the process for DNS over HTTPS.
     "h2": ("servers/http2.py",),
     "h11": ("servers/http1.py",),
+    # DNS over QUIC, in its own process.
+    "aioquic": ("servers/doq.py", "servers/quic.py"),
     # Chosen where a process starts its loop, if it is installed.
     "uvloop": ("servers/worker.py", "control/daemon.py"),
 }
@@ -40,6 +43,7 @@ WEB = ("h2", "h11", "aioquic", "cryptography")
 LEAN: dict[str, tuple[str, ...]] = {
     "fedns.servers.worker": (*HEAVY, *WEB),
     "fedns.servers.https": (*HEAVY, "aioquic", "cryptography"),
+    "fedns.servers.quic": (*HEAVY, "h2", "h11"),
     # The parent reads the configuration file, hence YAML; it lives as long as the pod, and holds nothing else.
     "fedns.supervisor": tuple(name for name in HEAVY if name != "yaml"),
     # `fedns --help` and shell completion are instant.

@@ -1,17 +1,19 @@
-"""Single packets do what batches do: the tests of both are in test_batch.py and test_udp.py. Here: what is told."""
+"""Single packets do what batches do: the tests of both are in test_batch.py and test_udp.py. Here: what is bounded."""
 
 import socket
 
+from fedns.servers.batch import SIZE
 from fedns.servers.plain import Plain
 
 
-def test_the_interface_is_forgotten_but_for_link_local_addresses() -> None:
-    """The routes decide where a reply leaves; a link-local address means nothing without its interface."""
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as four,
-        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as six,
-    ):
-        assert Plain(four)._elsewhere(b"\1\0\0\0" + b"asked" + b"seen") == bytes(4) + b"asked" + b"seen"
-        local, other = b"\xfe\x80" + bytes(14), b"\x20\1" + bytes(14)
-        assert Plain(six)._elsewhere(local + b"\1\0\0\0") == local + b"\1\0\0\0"
-        assert Plain(six)._elsewhere(other + b"\1\0\0\0") == other + bytes(4)
+def test_no_more_than_a_batch_at_once(sockets: dict[int, socket.socket]) -> None:
+    """What comes after it waits in the kernel."""
+    server = sockets[socket.SOCK_DGRAM]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        for _ in range(SIZE + 1):
+            client.sendto(b"question", server.getsockname())
+        plain = Plain(server)
+        assert plain.receive() == SIZE
+        assert plain.answer(SIZE, lambda packet, _sender: packet) == SIZE
+        assert plain.send() == (0, 0)
+        assert plain.receive() == 1

@@ -25,6 +25,8 @@ from fedns.servers.udp import UdpDoor
 from fedns.settings.schema import Address
 from tests.answers.replicas import RULES, WEB, ZONE, replica
 from tests.servers import browsers
+from tests.servers.dialers import dialled
+from tests.servers.dialers import door as door_of_quic
 from tests.servers.streams import connect, framed, opened
 from tests.settings.certificates import write_pair
 
@@ -33,13 +35,19 @@ Ask = Callable[[bytes], Awaitable[bytes]]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["UDP", "TCP", "TLS", "HTTPS"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["UDP", "TCP", "TLS", "HTTPS", "QUIC"])
 async def ask(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ask]:
     """Sends a packet over a transport and returns the reply, empty when none comes before that to the next packet."""
     pair = write_pair(tmp_path_factory.mktemp("tls"), "one")
     held = replica(structs.replace(RULES, cookie_secrets=(bytes(16),)), pods=100)
     stream, datagram = sorted(open_sockets((Address("127.0.0.1", 0),)), key=lambda each: each.type)
     secure = request.param == "TLS"
+    if request.param == "QUIC":
+        async with door_of_quic(datagram, pair, held):
+            yield partial(_over_quic, datagram, pair[0])
+        stream.close()
+        datagram.close()
+        return
     if request.param == "HTTPS":
         async with browsers.door(stream, pair, held):
             session = await browsers.Session.to(stream, pair[0])
@@ -72,6 +80,13 @@ async def _over_udp(server: socket.socket, packet: bytes) -> bytes:
         client.send(dns.message.make_query(APEX, "SOA", id=0xFFFF).to_wire())
         reply = await asyncio.wait_for(loop.sock_recv(client, 4096), 10)
     return b"" if reply[:2] == b"\xff\xff" else reply
+
+
+async def _over_quic(server: socket.socket, certificate: Path, packet: bytes) -> bytes:
+    """With the id that QUIC wants; what is no query ends the connection."""
+    async with dialled(server.getsockname(), certificate) as dialer:
+        reply = await asyncio.wait_for(dialer.ask(bytes(2) + packet[2:]), 20)
+    return packet[:2] + reply[2:] if reply else b""
 
 
 async def _over_https(session: browsers.Session, packet: bytes) -> bytes:

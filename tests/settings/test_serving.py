@@ -6,7 +6,7 @@ import pytest
 
 from fedns.answers.rules import QueryLog, RateLimit
 from fedns.settings.load import ConfigError, load, parse
-from fedns.settings.schema import PRIVATE, Cookies, Https, Settings, Tls, rules
+from fedns.settings.schema import PRIVATE, Cookies, Https, Quic, Settings, Tls, rules
 from tests.settings.certificates import write_pair
 from tests.settings.conftest import GOOD
 
@@ -58,6 +58,14 @@ def test_tls_has_a_certificate(tmp_path: Path) -> None:
     assert "dns.tls.certFile" not in told(path)
     key.write_text("rubbish")
     assert "dns.tls.certFile" in told(path)
+
+
+def test_quic_is_udp() -> None:
+    """It may have the address of TLS, but not one of plain DNS."""
+    quic = settings("{tls: {certFile: a, keyFile: b}, quic: {certFile: a, keyFile: /b}}").dns.quic
+    assert quic == Quic(cert_file="/etc/a", key_file="/b")
+    with pytest.raises(ConfigError, match=r"dns\.quic\.listen\[0\]: 0\.0\.0\.0:53 is taken already"):
+        settings('{listen: ["0.0.0.0:53"], quic: {certFile: a, keyFile: b, listen: ["0.0.0.0:53"]}}')
 
 
 def test_https_has_its_own_place() -> None:
