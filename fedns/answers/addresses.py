@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from fedns.answers import codes, records
 from fedns.answers.answer import AnswerGroup
 from fedns.answers.packet import Record
+from fedns.answers.tallies import Tally, words
 from fedns.federation.placement import Bunch, Candidate, Group, Placement, in_order
 
 MAX_RDATA_BYTES: Final = {codes.A: 4, codes.AAAA: 16}
@@ -34,24 +35,30 @@ class Place(NamedTuple):
 
 
 def addresses(
-    owner: bytes, ttl: int, qtype: int, groups: Iterable[Group], ours: Callable[[Sequence[bytes]], bool]
+    owner: bytes,
+    ttl: int,
+    qtype: int,
+    groups: Iterable[Group],
+    ours: Callable[[Sequence[bytes]], bool],
+    tallies: Sequence[Tally] = (),
 ) -> tuple[AnswerGroup, ...]:
     """A or AAAA records of each group, or an alias for one that has but names: that stands for any type.
 
     Groups without this family leave their share to the others. An alias is one record; several take turns. `ours` tells
-    the labels of names that an alias must not lead to.
+    the labels of names that an alias must not lead to; `tallies` count the answers.
     """
-    found: list[tuple[Fraction, tuple[Record, ...]]] = []
+    found: list[tuple[Fraction, tuple[Record, ...], tuple[int, ...]]] = []
     for group in groups:
+        counted = words(tallies, group.candidates) if tallies else ()
         if any(each.address for each in group.candidates):
             own = family(owner, ttl, qtype, group.candidates) if qtype in MAX_RDATA_BYTES else ()
-            found.append((group.share, own))
+            found.append((group.share, own, counted))
             continue
         names = [tuple(each.host.encode().split(b".")) for each in group.candidates]
         targets = [records.name(labels) for labels in names if not ours(labels)]
-        found += [(group.share / len(targets), (records.cname(owner, ttl, target),)) for target in targets]
-    total = sum((share for share, own in found if own), Fraction(0))
-    return tuple(AnswerGroup(share / total, own) for share, own in found if own)
+        found += [(group.share / len(targets), (records.cname(owner, ttl, target),), counted) for target in targets]
+    total = sum((share for share, own, _ in found if own), Fraction(0))
+    return tuple(AnswerGroup(share / total, own, counted=counted) for share, own, counted in found if own)
 
 
 def family(owner: bytes, ttl: int, qtype: int, candidates: Iterable[Candidate]) -> tuple[Record, ...]:

@@ -96,11 +96,12 @@ class Question(Struct, frozen=True, kw_only=True):
 
 
 class AnswerGroup(Struct, frozen=True):
-    """Records that go out together, in `share` of all responses."""
+    """Records that go out together, in `share` of all responses; each of these is counted by the words of `counted`."""
 
     share: Fraction
     records: tuple[Record, ...]
     additional: tuple[Record, ...] = ()
+    counted: tuple[int, ...] = ()
 
 
 class Answer(Struct, frozen=True, kw_only=True):

@@ -89,6 +89,12 @@ DURATION_BUCKETS: Final = 16
 DURATION_SUMS: Final = DURATIONS + len(TRANSPORTS) * DURATION_BUCKETS
 """One word a transport: nanoseconds in all."""
 
+TALLIES: Final = DURATION_SUMS + len(TRANSPORTS)
+TALLY_ROWS: Final = 64
+"""Drains and migrations whose answers are counted at once."""
+TALLY_PARTS: Final = ("from", "to", "elsewhere")
+"""Where an answer leads: to what is left, to where it goes, or to neither. One word each."""
+
 WORDS: Final = 24_576
 """Most are never touched, and cost no memory."""
 BYTES: Final = WORDS * 8
@@ -136,6 +142,11 @@ def edes(block: memoryview) -> dict[int, int]:
 def drops(block: memoryview) -> dict[str, int]:
     """Packets and connections given up, by reason."""
     return {reason: block[DROPS + at] for at, reason in enumerate(DROP_REASONS)}
+
+
+def tally_word(row: int, part: int) -> int:
+    """The word that counts answers of one drain or migration; `part` is the index in TALLY_PARTS."""
+    return TALLIES + row * len(TALLY_PARTS) + part
 
 
 def count_durations(counts: memoryview, transport: int, nanoseconds: int, replies: int) -> None:

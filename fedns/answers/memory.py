@@ -6,7 +6,7 @@ and client subnets cost a parse and no more. Both levels lead to the same entry,
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from fedns.federation.objects import ServiceKey
@@ -53,6 +53,29 @@ class Entry:
         response = responses[at]
         if response is None:
             response = responses[at] = self._encode(at)
+        return response
+
+
+class Counted(Entry):
+    """The same, of an answer that concerns a drain or a migration: each response adds one to words of its own.
+
+    A class apart, so that all other answers pay nothing for it. `counted` are the words of each response, in `counts`.
+    """
+
+    __slots__ = ("_counted", "_counts")
+
+    def __init__(
+        self, counted: Sequence[tuple[int, ...]], counts: memoryview, encode: Callable[[int], bytes], opt: bytes
+    ) -> None:
+        super().__init__(len(counted), encode, opt)
+        self._counted = counted
+        self._counts = counts
+
+    def take(self) -> bytes:
+        """The next response, counted."""
+        response = super().take()
+        for word in self._counted[self._at]:
+            self._counts[word] += 1
         return response
 
 

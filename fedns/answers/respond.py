@@ -12,7 +12,7 @@ from typing import Final
 from fedns.answers import codes, counters
 from fedns.answers.answer import Answer
 from fedns.answers.extras import Extras, add_extras, read_extras
-from fedns.answers.memory import Asking, Entry, Place
+from fedns.answers.memory import Asking, Counted, Entry, Place
 from fedns.answers.packet import Query, Record, Refusal, opt_record, parse, refuse, write, write_options
 from fedns.answers.replica import Replica
 from fedns.answers.resolve import resolve
@@ -91,7 +91,8 @@ def _make(query: Query, asking: Asking, extras: Extras, view: View, replica: Rep
     if spot is not view.spot:
         client = client.at(spot.location, spot.subnet)
     answer = resolve(query, client, replica.state, now)
-    entry = _entry(query, answer, view, _options(query, answer, replica.rules.nsid if extras.nsid else ""), limit)
+    options = _options(query, answer, replica.rules.nsid if extras.nsid else "")
+    entry = _entry(query, answer, view, options, limit, replica.counts)
     entry.word = counters.reply_word(
         transport=view.transport,
         family=view.family,
@@ -180,7 +181,9 @@ def _asking(query: Query, extras: Extras, limit: int) -> Asking:
     return query.name.lower(), query.qtype, query.qclass, shape
 
 
-def _entry(query: Query, answer: Answer, view: View, options: list[tuple[int, bytes]], limit: int) -> Entry:
+def _entry(
+    query: Query, answer: Answer, view: View, options: list[tuple[int, bytes]], limit: int, counts: memoryview
+) -> Entry:
     def encode(answers: Sequence[Record], additional: Sequence[Record]) -> bytes:
         return write(
             query,
@@ -205,6 +208,8 @@ def _entry(query: Query, answer: Answer, view: View, options: list[tuple[int, by
         group = answer.groups[walk[at].group]
         return encode([group.records[each] for each in walk[at].records], group.additional)[2:]
 
+    if any(group.counted for group in answer.groups):
+        return Counted([answer.groups[turn.group].counted for turn in walk], counts, encode_turn, opt)
     return Entry(len(walk), encode_turn, opt)
 
 

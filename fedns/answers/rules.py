@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from fedns.answers.tallies import Tally
 from fedns.federation.health import Freshness, Timers
 from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule, Location
@@ -61,7 +62,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     `advertise` are its addresses as zones name them, packed.
 
     `cookie_secrets` make and check DNS cookies, the first one makes them; without any, each server has its own.
-    `forced` says how fresh the operator takes a cluster for, whatever is known of it.
+    `forced` says how fresh the operator takes a cluster for, whatever is known of it. `tallies` are the rows that count
+    the answers of drains and migrations.
     """
 
     zones: tuple[Zone, ...]
@@ -72,6 +74,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     policies: tuple[Policy, ...] = ()
     drains: tuple[Drain, ...] = ()
     shifts: tuple[Shift, ...] = ()
+    tallies: tuple[Tally, ...] = ()
     timers: Timers = Timers()
     isolation: Isolation = Isolation()
     forced: dict[str, Freshness] = {}

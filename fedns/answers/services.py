@@ -18,6 +18,7 @@ from fedns.answers.names import ANCHORS, Asked
 from fedns.answers.negatives import UNSURE_TTL, absent, empty, nodata, outdated, tell, unnamed
 from fedns.answers.packet import Record
 from fedns.answers.parts import aliases, decide, parts, placement
+from fedns.answers.tallies import concerning
 from fedns.federation.candidates import host_label
 from fedns.federation.health import Freshness
 from fedns.federation.objects import AddressKind, Service, pack
@@ -98,7 +99,8 @@ def answer(
                 for group in decision.groups
             )
     elif not asked.protocol:
-        groups = addresses.addresses(owner, ttl, qtype, decision.groups, question.state.grammar.has)
+        tallies = concerning(question.state.rules.tallies, found)
+        groups = addresses.addresses(owner, ttl, qtype, decision.groups, question.state.grammar.has, tallies)
     ede = _ede(question, used, decision.groups)
     chain = tuple(alias._replace(ttl=ttl) for alias in chain)
     if not groups:

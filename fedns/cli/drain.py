@@ -37,7 +37,7 @@ def drain(target: str | None, server: str, output: str, *, force: bool) -> None:
 @held.server_option
 def undrain(target: str, server: str) -> None:
     """Give TARGET clients again, as it was written when it was drained."""
-    held.fetch(server, PATH, "DELETE", {"target": target})
+    held.order(server, PATH, "DELETE", {"target": target})
     click.echo(f"{target} is drained no more")
 
 
@@ -45,7 +45,7 @@ def _tell(server: str, output: str, order: dict[str, Any] | None) -> None:
     from fedns.answers.survey import dependents
     from fedns.federation.drains import drain
 
-    reply = held.fetch(server, PATH, "POST", order) if order is not None else held.fetch(server, PATH)
+    reply = held.order(server, PATH, "POST", order) if order is not None else held.fetch(server, PATH)
     drains = json.loads(reply)["drains"]
     state = held.replica(server, None).state
     # The snapshot is what workers hold; the order may be on its way to them.
@@ -65,7 +65,7 @@ def _lines(drains: list[dict[str, Any]], found: "list[Dependent]") -> list[str]:
         return ["nothing is drained"]
     told = [
         f"{each['target']}{' by force' if each['force'] else ''}: drained by {each['by']}"
-        f" since {_clock(each['since'])}, {_safe(each['safeToStopAt'])}"
+        f" since {_clock(each['since'])}, {_safe(each['safeToStopAt'])}{_served(each['served'])}"
         for each in drains
     ]
     for each in found:
@@ -78,6 +78,14 @@ def _safe(at: float | None) -> str:
     if at is None:
         return "not known to every worker yet"
     return f"safe to stop at {_clock(at)}" if at > time() else f"safe to stop since {_clock(at)}"
+
+
+def _served(counted: dict[str, Any] | None) -> str:
+    """How much it still gives, of the answers that concern it."""
+    if counted is None or not counted["answers"]:
+        return ""
+    of = f"{counted['answers']} answers of the last {counted['seconds']:.0f} s"
+    return f"; it gave {100 * counted['from']:.3g} % of {of}"
 
 
 def _clock(at: float) -> str:

@@ -96,6 +96,17 @@ def fetch(server: str, path: str, method: str = "GET", order: Any = None) -> byt
         raise click.ClickException(f"{server}: {reason}; {hint}") from fault
 
 
+def order(server: str, path: str, method: str, wanted: dict[str, Any]) -> bytes:
+    """The reply of a running fedns to an order, which names who gives it; raises as `fetch` does."""
+    import getpass
+
+    try:
+        by = getpass.getuser()
+    except (KeyError, OSError):  # a container has no account for its user
+        by = f"user {os.getuid()}"
+    return fetch(server, path, method, {**wanted, "by": by})
+
+
 def _read(snapshot: Path) -> bytes:
     try:
         return snapshot.read_bytes()

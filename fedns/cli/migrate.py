@@ -40,12 +40,12 @@ def migrate(
     if service is None or abort:
         if any(given) or pause_if or (abort and service is None):
             raise click.UsageError("write SERVICE --from A --to B --schedule TEXT, or SERVICE --abort, or nothing")
-        reply = held.fetch(server, PATH, "DELETE", {"service": service}) if abort else held.fetch(server, PATH)
+        reply = held.order(server, PATH, "DELETE", {"service": service}) if abort else held.fetch(server, PATH)
     else:
         if not all(given):
             raise click.UsageError("--from, --to and --schedule are needed to move a service")
         order = {"service": service, "from": source, "to": target, "schedule": schedule, "pauseIf": pause_if}
-        reply = held.fetch(server, PATH, "POST", order)
+        reply = held.order(server, PATH, "POST", order)
     migrations = json.loads(reply)["migrations"]
     if output == "json":
         click.echo(json.dumps({"migrations": migrations}))
@@ -62,6 +62,7 @@ def _lines(migrations: list[dict[str, Any]]) -> list[str]:
             f"{each['service']}: {each['percent']} % (decided) of what {each['from']} would get go to {each['to']},"
             f" step {each['step']} of {each['steps']}, by {each['by']}"
         )
+        told += _served(each)
         if each["paused"] is not None:
             told.append(f"  waits: {each['paused']}")
         elif each["nextPercent"] is not None:
@@ -72,6 +73,16 @@ def _lines(migrations: list[dict[str, Any]]) -> list[str]:
                 f"  {each['from']} is safe to stop {'at' if each['safeToStopAt'] > time() else 'since'} {moment}"
             )
     return told or ["nothing moves"]
+
+
+def _served(each: dict[str, Any]) -> list[str]:
+    """Where answers really led, as soon as there are any."""
+    counted = each["served"]
+    if counted is None or not counted["answers"]:
+        return []
+    shares = ((each["from"], "from"), (each["to"], "to"), ("others", "elsewhere"))
+    told = ", ".join(f"{100 * counted[part]:.3g} % {name}" for name, part in shares if counted[part])
+    return [f"  served: {told}, of {counted['answers']} answers in the last {counted['seconds']:.0f} s"]
 
 
 def _span(seconds: float) -> str:

@@ -25,6 +25,7 @@ from fedns.answers.replica import Replica
 from fedns.control.directory import Directory
 from fedns.control.explaining import Explaining
 from fedns.control.feeds import Feeds
+from fedns.control.history import History
 from fedns.control.membership import Membership
 from fedns.control.orders import Orders
 from fedns.control.overview import Overview
@@ -76,10 +77,12 @@ class Daemon:
         self._answering = [child.block(slot) for slot in child.answering()]
         self._truth = Truth(rules=rules(settings))
         self._publisher = Publisher(self._truth, secrets.token_hex(8))
-        self._orders = Orders(self._truth, self._reach, self._news.set)
+        self._answering = [child.block(slot) for slot in range(1, child.workers + 1)] or [self._own]
+        history = History()
+        self._orders = Orders(self._truth, self._reach, self._news.set, history=history, blocks=self._answering)
         self._orders.configure(settings)
         self._truth.rules = self._orders.added(self._truth.rules)
-        self._pipeline = Pipeline(self._truth, self._publisher)
+        self._pipeline = Pipeline(self._truth, self._publisher, history=history)
         self._keeper = Keeper(self._truth, self._publisher, self._pipeline)
         self._others = Others(self._truth, self._pipeline, self._publisher.epoch)
         self._others.use(settings.replicas)
@@ -195,6 +198,7 @@ class Daemon:
             keeper=self._keeper,
             feeds=lambda: self._feeds.running,
             others=self._others,
+            served=self._orders.served,
         )
         metrics.reloads = self._reloads
         overview = Overview(

@@ -23,6 +23,7 @@ from fedns.control.pipeline import Pipeline
 from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
 from fedns.control.replicas import Others, number
+from fedns.control.served import Served
 from fedns.control.traffic import traffic
 from fedns.control.truth import Truth
 from fedns.federation.health import NEVER, Freshness
@@ -45,6 +46,7 @@ class Metrics(Collector):
         keeper: Keeper,
         feeds: Callable[[], Mapping[str, Feed]],
         others: Others,
+        served: Served,
     ) -> None:
         self.reloads: Counter[str] = Counter({"success": 0, "failure": 0})
         self._truth = truth
@@ -54,6 +56,7 @@ class Metrics(Collector):
         self._keeper = keeper
         self._feeds = feeds
         self._others = others
+        self._served = served
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -76,6 +79,7 @@ class Metrics(Collector):
         yield from self._snapshot()
         yield from self._replicas()
         yield from traffic(self._blocks)
+        yield self._orders()
 
     def _members(self) -> Iterator[Metric]:
         now = monotonic()
@@ -171,6 +175,16 @@ class Metrics(Collector):
         pending = {(): max((link.outbox.pending for link in self._publisher.links), default=0)}
         yield gauge("publish_pending", "Names that the worker with most of them is still to be told.", (), pending)
         yield gauge("workers_connected", "Workers that follow this process.", (), {(): len(self._publisher.links)})
+
+    def _orders(self) -> Metric:
+        answers = {
+            ("migration" if target else "drain", f"{left.target} to {target}" if target else left.target, part): count
+            for left, target, counts in self._served.totals()
+            for part, count in counts.items()
+            if target or part != "to"
+        }
+        text = "Answers that a drain or a migration concerns, by where they led."
+        return counter("order_answers", text, ("kind", "order", "to"), answers)
 
     def _snapshot(self) -> Iterator[Metric]:
         keeper = self._keeper

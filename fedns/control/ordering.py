@@ -2,7 +2,8 @@
 
 They come from this machine alone, whatever the address is that fedns listens on, and never from a browser that was led
 here: a page of another site cannot send JSON without being asked first, and a name that was made to mean this machine
-is no address.
+is no address. `by`, in the body of each, is who the caller says that it is: that goes into the history, and decides
+nothing.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from fedns.control.orders import Orders
 from fedns.federation.migrations import Migration, service_key
 
 MAX_BODY_BYTES: Final = 64 * 1024
+MAX_WHO: Final = 100
+"""Characters of the name of who gives an order."""
 
 
 class DrainRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,12 +29,14 @@ class DrainRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     target: str
     force: bool = False
+    by: str = ""
 
 
 class UndrainRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """The body of an order to put something back."""
 
     target: str
+    by: str = ""
 
 
 class MigrateRequest(
@@ -44,12 +49,14 @@ class MigrateRequest(
     target: str
     schedule: str
     pause_if: str = ""
+    by: str = ""
 
 
 class AbortRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """The body of an order to end a migration."""
 
     service: str
+    by: str = ""
 
 
 class Ordering:
@@ -66,14 +73,14 @@ class Ordering:
         """POST /api/v1/drains."""
         wanted = await _body(request, DrainRequest)
         with _told():
-            self._orders.drains.drain(wanted.target, force=wanted.force)
+            self._orders.drains.drain(wanted.target, force=wanted.force, by=_who(wanted.by))
         return await self.drains(request)
 
     async def undrain(self, request: web.Request) -> web.Response:
         """DELETE /api/v1/drains."""
         wanted = await _body(request, UndrainRequest)
         with _told():
-            self._orders.drains.undrain(wanted.target)
+            self._orders.drains.undrain(wanted.target, _who(wanted.by))
         return await self.drains(request)
 
     async def migrations(self, _: web.Request) -> web.Response:
@@ -95,7 +102,8 @@ class Ordering:
                     schedule=wanted.schedule,
                     pause_if=wanted.pause_if,
                     start=migrations.now(),
-                )
+                ),
+                _who(wanted.by),
             )
         return await self.migrations(request)
 
@@ -103,7 +111,7 @@ class Ordering:
         """DELETE /api/v1/migrations."""
         wanted = await _body(request, AbortRequest)
         with _told():
-            self._orders.migrations.abort(wanted.service)
+            self._orders.migrations.abort(wanted.service, _who(wanted.by))
         return await self.migrations(request)
 
 
@@ -127,6 +135,11 @@ async def _body(request: web.Request, form: type[Any]) -> Any:
         return msgspec.json.decode(await request.read(), type=form)
     except msgspec.DecodeError as error:
         raise web.HTTPBadRequest(text=f"no order that can be read: {error}\n") from error
+
+
+def _who(said: str) -> str:
+    """Who gives the order, as the caller says: a short line of text."""
+    return " ".join(said.split())[:MAX_WHO] if said.isprintable() else ""
 
 
 def _is_loopback(text: str) -> bool:

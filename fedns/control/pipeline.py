@@ -47,12 +47,18 @@ log = logging.getLogger(__name__)
 class Pipeline:
     """Takes what the feeds of the members say; `clock` gives seconds of CLOCK_MONOTONIC."""
 
-    def __init__(self, truth: Truth, publisher: Publisher, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        truth: Truth,
+        publisher: Publisher,
+        clock: Callable[[], float] = monotonic,
+        history: History | None = None,
+    ) -> None:
         self.state_changes: Counter[str] = Counter()
         self.backdated: Counter[str] = Counter()
         self.isolated = False
-        self.history = History()
         self.digests = PastDigests()
+        self.history = History() if history is None else history
         self.sources = Sources(truth.rules)
         self._truth = truth
         self._publisher = publisher

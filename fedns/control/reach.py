@@ -4,9 +4,12 @@ It knows nothing of what that is.
 """
 
 from collections.abc import Hashable, Iterable
+from typing import TypeVar
 
 from fedns.answers.rules import Rules
 from fedns.control.publish import Publisher
+
+Thing = TypeVar("Thing", bound=Hashable)
 
 
 class Reach:
@@ -17,13 +20,13 @@ class Reach:
         self._workers = max(1, workers)
         self._published: dict[Hashable, int] = {}
 
-    def known(self, in_force: Iterable[Hashable]) -> set[Hashable]:
+    def known(self, in_force: Iterable[Thing]) -> set[Thing]:
         """Of the things in the published rules, those that every worker knows; call it a few times a second."""
-        publisher = self._publisher
+        publisher, in_force = self._publisher, tuple(in_force)
         self._published = {each: self._published.get(each, publisher.generation) for each in in_force}
         if len(publisher.links) < self._workers:
             return set()
-        return {each for each, at in self._published.items() if publisher.acknowledged >= at}
+        return {each for each in in_force if publisher.acknowledged >= self._published[each]}
 
 
 def longest_ttl(rules: Rules) -> int:

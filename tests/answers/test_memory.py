@@ -3,7 +3,7 @@
 import pytest
 
 from fedns.answers import memory
-from fedns.answers.memory import Asking, Entry, Known, Memory, Place
+from fedns.answers.memory import Asking, Counted, Entry, Known, Memory, Place
 
 
 def kept(held: Memory, known: Known, name: bytes, key: tuple[str, str] | None = None) -> Entry:
@@ -29,6 +29,14 @@ def test_an_entry_takes_turns_and_encodes_each_once() -> None:
     entry = Entry(2, encode)
     assert [entry.take() for _ in range(5)] == [b"0", b"1", b"0", b"1", b"0"]
     assert made == [0, 1]
+
+
+def test_a_counted_entry_counts_each_turn() -> None:
+    """Every response adds to the words of its own turn, encoded now or before."""
+    counts = memoryview(bytearray(4 * 8)).cast("Q")
+    entry = Counted([(0, 2), (1, 2), ()], counts, lambda at: b"%d" % at, b"")
+    assert [entry.take() for _ in range(7)] == [b"0", b"1", b"2", b"0", b"1", b"2", b"0"]
+    assert counts.tolist() == [3, 2, 5, 0]
 
 
 def test_an_entry_goes_from_both_levels() -> None:

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec import structs
 
+from fedns.answers import counters
 from fedns.cli.main import fedns
 from fedns.federation.health import Synced
 from fedns.federation.locality import Location
@@ -77,9 +78,13 @@ async def test_safe_to_stop(desk: Desk) -> None:
     async with desk.control.serving(), desk.control.worker() as replica:
         await desk.control.told(replica)
         assert (await desk.run("drain", "us1")).exit_code == 0
+        await until(lambda: desk.tick()["drains"][0]["served"], "the worker counts")
+        desk.site.blocks[0][counters.tally_word(replica.rules.tallies[0].row, 0)] += 1
+        desk.site.blocks[0][counters.tally_word(replica.rules.tallies[0].row, 2)] += 99
         await until(lambda: desk.tick()["drains"][0]["safeToStopAt"], "every worker knows")
         told = (await desk.run("drain")).stdout
     assert "safe to stop at 20" in told
+    assert told.endswith("; it gave 1 % of 100 answers of the last 0 s\n")
     ledger = desk.site.orders._ledger
     ledger.note(drains=tuple(structs.replace(each, stopped=time() - 60) for each in ledger.kept.drains))
     assert "safe to stop since 20" in (await desk.run("drain")).stdout

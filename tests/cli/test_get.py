@@ -62,13 +62,14 @@ async def site(control: Control, started: threading.Event, stop: threading.Event
         feeds=lambda: followed,
         membership=Membership(settings, lambda: None),
     )
+    orders = Orders(truth, lambda: Reach(publisher, 1), lambda: None, history=pipeline.history)
     servers = Servers(
         Pages(
             overview=overview,
             directory=Directory(truth, pipeline.conflicts, lambda: followed),
             history=pipeline.history,
             saving=Saving(truth, publisher),
-            orders=Orders(truth, lambda: Reach(publisher, 1), lambda: None),
+            orders=orders,
             explaining=Explaining(truth),
             others=control.others,
             metrics=Metrics(
@@ -79,6 +80,7 @@ async def site(control: Control, started: threading.Event, stop: threading.Event
                 keeper=Keeper(truth, publisher, pipeline),
                 feeds=lambda: followed,
                 others=control.others,
+                served=orders.served,
             ),
             readiness=Readiness(truth, None),
             health=Health([block()]),

@@ -1,8 +1,10 @@
 """What commands read: a running fedns or a file becomes a replica, and whatever is wrong becomes a sentence."""
 
+import os
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -88,3 +90,21 @@ def test_the_options(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     command.main([], standalone_mode=False)
     command.main(["--server", "http://other"], standalone_mode=False)
     assert said == [(held.SERVER, Path("x")), (server, None), ("http://other", None)]
+
+
+@pytest.mark.parametrize("missing", [KeyError("uid"), OSError("no such account")])
+def test_an_order_without_an_account(missing: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container the user may have a number alone: that is told."""
+    sent: list[Any] = []
+
+    def nobody() -> str:
+        raise missing
+
+    def kept(*words: Any) -> bytes:
+        sent.extend(words)
+        return b""
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    monkeypatch.setattr(held, "fetch", kept)
+    held.order("", "/api/v1/drains", "POST", {"target": "eu1"})
+    assert sent[-1] == {"target": "eu1", "by": f"user {os.getuid()}"}

@@ -1,10 +1,12 @@
 """`fedns migrate`, against the real pages over a real socket."""
 
 import json
+from getpass import getuser
 from time import time
 
 import pytest
 
+from fedns.answers import counters
 from tests.cli.test_drain import Desk, desk
 from tests.control.stage import until
 
@@ -35,6 +37,26 @@ async def test_the_end_of_a_migration(desk: Desk) -> None:
         migrations = desk.site.orders.migrations
         migrations._known = dict.fromkeys(migrations._known, time() - 60)
         assert "  us1 is safe to stop since 20" in (await desk.run("migrate")).stdout
+
+
+async def test_where_answers_led(desk: Desk) -> None:
+    """The shares that were served stand below the one that is decided, and in the metrics; and it is in the history."""
+    async with desk.control.serving(), desk.control.worker() as replica:
+        await desk.run(*MOVE, "10% now")
+        await desk.control.told(replica)
+        await until(lambda: desk.tick()["migrations"][0]["served"], "the worker counts")
+        assert len((await desk.run("migrate")).stdout.splitlines()) == 1
+        for part, count in enumerate((880, 110, 10)):
+            desk.site.blocks[0][counters.tally_word(replica.rules.tallies[0].row, part)] += count
+        told = (await desk.run("migrate")).stdout.splitlines()[1]
+        assert told == "  served: 88 % us1, 11 % eu1, 1 % others, of 1000 answers in the last 0 s"
+        (found,) = json.loads((await desk.run("migrate", "-o", "json")).stdout)["migrations"]
+        assert found["served"] == {"seconds": 0.0, "answers": 1000, "from": 0.88, "to": 0.11, "elsewhere": 0.01}
+        text = desk.site.metrics.text().decode()
+        assert 'fedns_order_answers_total{kind="migration",order="shop/web@us1 to eu1",to="to"} 110.0' in text
+    lines = (await desk.run("history", "shop/web")).stdout.splitlines()
+    assert f"moves from us1 to eu1: 10% now, ordered by {getuser()}" in lines[-2]
+    assert "10 % of what us1 would get go to eu1 now" in lines[-1]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 
 import pytest
 
@@ -14,9 +14,11 @@ from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.answers.rules import Rules, Zone
 from fedns.clusters.streams import Stream
+from fedns.control.orders import Orders
 from fedns.control.pipeline import Pipeline
 from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
+from fedns.control.reach import Reach
 from fedns.control.replicas import Others
 from fedns.control.truth import Truth
 from fedns.federation.health import Timers
@@ -113,6 +115,20 @@ class Control:
         finally:
             task.cancel()
             await asyncio.wait((task,))
+
+    def orders(
+        self, changed: Callable[[], None], clock: Callable[[], float] = time, blocks: Sequence[memoryview] = ()
+    ) -> Orders:
+        """Orders of this control process with one worker; `changed` is called when the rules are to be made again."""
+        return Orders(
+            self.truth,
+            lambda: Reach(self.publisher, 1),
+            changed,
+            history=self.pipeline.history,
+            blocks=blocks,
+            clock=clock,
+            steady=lambda: self.now,
+        )
 
     async def told(self, replica: Replica) -> None:
         """Wait until a replica has everything."""

@@ -13,9 +13,7 @@ from fedns.control.directory import Directory
 from fedns.control.explaining import Explaining
 from fedns.control.membership import Membership
 from fedns.control.metrics import Metrics
-from fedns.control.orders import Orders
 from fedns.control.overview import Overview
-from fedns.control.reach import Reach
 from fedns.control.readiness import Health, Readiness
 from fedns.control.saving import Saving
 from fedns.federation.health import Synced
@@ -32,17 +30,17 @@ class Site:
     def __init__(self, control: Control) -> None:
         self.readiness = Readiness(control.truth, block())
         truth, publisher, pipeline = control.truth, control.publisher, control.pipeline
-        self.orders = Orders(
-            truth, lambda: Reach(publisher, 1), lambda: pipeline.reload(self.orders.added(truth.rules))
-        )
-        metrics = Metrics(
+        self.blocks = [block()]
+        self.orders = control.orders(lambda: pipeline.reload(self.orders.added(truth.rules)), blocks=self.blocks)
+        self.metrics = Metrics(
             truth=truth,
             publisher=publisher,
-            blocks=[block()],
+            blocks=self.blocks,
             pipeline=pipeline,
             keeper=control.keeper,
             feeds=dict,
             others=control.others,
+            served=self.orders.served,
         )
         membership = Membership(settings(metrics=None), lambda: None)
         overview = Overview(truth=truth, publisher=publisher, pipeline=pipeline, feeds=dict, membership=membership)
@@ -54,7 +52,7 @@ class Site:
             orders=self.orders,
             explaining=Explaining(truth),
             others=control.others,
-            metrics=metrics,
+            metrics=self.metrics,
             readiness=self.readiness,
             health=Health([block()]),
         )

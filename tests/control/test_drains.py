@@ -7,8 +7,6 @@ from msgspec import structs
 
 from fedns.answers.rules import Zone
 from fedns.control.keeping import RefusedOrderError
-from fedns.control.orders import Orders
-from fedns.control.reach import Reach
 from fedns.federation.drains import Drain, drain
 from fedns.federation.placement import Policy
 from fedns.settings.schema import Kubeconfig, Member, Settings
@@ -28,7 +26,7 @@ class Desk:
     def __init__(self, control: Control, first: Settings) -> None:
         self.now = 1000.0
         self.control = control
-        self.every = Orders(control.truth, lambda: Reach(control.publisher, 1), self.changed, clock=lambda: self.now)
+        self.every = control.orders(self.changed, lambda: self.now)
         self.orders = self.every.drains
         self.configure(first)
 
@@ -45,6 +43,26 @@ class Desk:
     def targets(self) -> list[str]:
         """What the workers are told."""
         return [each.target for each in self.control.truth.rules.drains]
+
+
+def test_drains_go_into_the_history(control: Control, tmp_path: Path) -> None:
+    """Of the cluster or the service that they take out: of the configuration, and ordered, with who did it."""
+    desk = Desk(control, settings(tmp_path / "state", drain("us1/a", force=True)))
+    desk.orders.drain("shop/web@us1", force=False, by="alice")
+    desk.configure(settings(tmp_path / "state"))
+    desk.orders.undrain("shop/web@us1", "bob")
+
+    def told(subject: str) -> list[str]:
+        return [each.text for each in control.pipeline.history.find(subject, 0.0) if each.kind == "order"]
+
+    assert told("us1") == [
+        "us1/a: drained by the configuration by force",
+        "us1/a: drained by the configuration no more",
+    ]
+    assert told("shop/web") == [
+        "shop/web@us1: drained, ordered by alice",
+        "shop/web@us1: drained no more, ordered by bob",
+    ]
 
 
 def test_orders_outlive_a_restart(control: Control, tmp_path: Path) -> None:

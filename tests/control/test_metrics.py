@@ -29,6 +29,7 @@ def metrics(control: Control, *blocks: memoryview, streams: Iterable[Stream] = (
         keeper=control.keeper,
         feeds=lambda: {"eu1": Followed(*streams)},
         others=control.others,
+        served=control.orders(lambda: None).served,
     )
 
 

@@ -7,8 +7,6 @@ import pytest
 from msgspec import structs
 
 from fedns.control.keeping import RefusedOrderError
-from fedns.control.orders import Orders
-from fedns.control.reach import Reach
 from fedns.federation.health import Freshness, Synced
 from fedns.federation.migrations import Migration
 from fedns.settings.schema import Settings
@@ -25,7 +23,7 @@ class Desk:
     def __init__(self, control: Control, state: Path | None, *configured: Migration) -> None:
         self.now = 0.0
         self.control = control
-        self.orders = Orders(control.truth, lambda: Reach(control.publisher, 1), self.changed, clock=lambda: self.now)
+        self.orders = control.orders(self.changed, lambda: self.now)
         self.orders.configure(Settings(clusters=(), migrations=configured, state=str(state or "")))
         self.changed()
 
@@ -67,6 +65,26 @@ def test_steps_are_taken_by_the_clock(heard: Control, tmp_path: Path) -> None:
     later.orders.migrations.abort("shop/web")
     assert heard.truth.rules.shifts == ()
     assert Desk(heard, tmp_path / "state").orders.migrations.page() == []
+
+
+def test_steps_go_into_the_history(heard: Control, tmp_path: Path) -> None:
+    """What was ordered by whom, each step, each wait, and the end."""
+    desk = Desk(heard, tmp_path / "state")
+    desk.orders.migrations.migrate(structs.replace(MOVE, pause_if="ready(eu1) < 1"), "alice")
+    assert [desk.at(each) for each in (0.0, 1.0)] == [10, 10]
+    heard.pipeline.changed("eu1", ("shop", "web"), None)
+    desk.at(2.0)
+    heard.pipeline.changed("eu1", ("shop", "web"), export("eu1", "web"))
+    assert [desk.at(each) for each in (3.0, 1801.0)] == [10, 50]
+    desk.orders.migrations.abort("shop/web", "bob")
+    assert [each.text for each in heard.pipeline.history.find("shop/web", 0.0) if each.kind == "order"] == [
+        "moves from us1 to eu1: 10% now, 50% +30m, 100% +2h, ordered by alice",
+        "10 % of what us1 would get go to eu1 now",
+        "waits: eu1 has 0 ready, and 1 are wanted",
+        "goes on to move to eu1",
+        "50 % of what us1 would get go to eu1 now",
+        "moves no more, ordered by bob",
+    ]
 
 
 def test_it_waits_for_enough_endpoints(heard: Control, tmp_path: Path) -> None:

@@ -9,8 +9,6 @@ import pytest
 from aiohttp import web
 
 from fedns.control.ordering import MAX_BODY_BYTES, Ordering
-from fedns.control.orders import Orders
-from fedns.control.reach import Reach
 from fedns.settings.schema import Settings
 from tests.control.stage import Control
 
@@ -21,7 +19,7 @@ MOVES = "/api/v1/migrations"
 @pytest.fixture
 async def site(control: Control, tmp_path: Path) -> AsyncIterator[str]:
     """The URL of the pages."""
-    orders = Orders(control.truth, lambda: Reach(control.publisher, 1), lambda: None)
+    orders = control.orders(lambda: None)
     orders.configure(Settings(clusters=(), state=str(tmp_path / "state")))
     ordering = Ordering(orders)
     application = web.Application(client_max_size=MAX_BODY_BYTES)
@@ -82,6 +80,14 @@ async def test_what_is_refused(
     assert found == status
     assert words in text
     assert await targets(site) == []
+
+
+async def test_who_gives_an_order(control: Control, site: str) -> None:
+    """As the caller says, if it is a line of text; it decides nothing."""
+    assert (await send(site, "POST", b'{"target": "eu1", "by": " alice  of ops "}'))[0] == 200
+    assert (await send(site, "DELETE", b'{"target": "eu1", "by": "\\u001b[31m"}'))[0] == 200
+    told = [each.text for each in control.pipeline.history.find("eu1", 0.0) if each.kind == "order"]
+    assert told == ["eu1: drained, ordered by alice of ops", "eu1: drained no more"]
 
 
 async def test_migrations(site: str) -> None:

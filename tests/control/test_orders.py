@@ -3,8 +3,6 @@
 from pathlib import Path
 
 from fedns.control.keeping import read
-from fedns.control.orders import Orders
-from fedns.control.reach import Reach
 from fedns.federation.migrations import Migration
 from fedns.settings.schema import Settings
 from tests.control.stage import Control
@@ -14,7 +12,7 @@ MOVE = Migration(namespace="shop", service="web", source="us1", target="eu1", sc
 
 def test_both_are_kept_together(control: Control, tmp_path: Path) -> None:
     """Neither forgets what the other keeps, and both are added to the rules."""
-    orders = Orders(control.truth, lambda: Reach(control.publisher, 1), lambda: None, clock=lambda: 1000.0)
+    orders = control.orders(lambda: None, lambda: 1000.0)
     orders.configure(Settings(clusters=(), state=str(tmp_path / "state")))
     orders.drains.drain("us1", force=False)
     orders.migrations.migrate(MOVE)
