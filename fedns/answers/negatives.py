@@ -17,7 +17,7 @@ UNSURE_TTL: Final = 5
 """Seconds that an answer may be kept at most when a member in it is not fresh."""
 MAX_TEXT_BYTES: Final = 64
 """Bytes of an extended error's text: it is for a human eye in one line, and UDP is small."""
-OUTDATED: Final = frozenset({Freshness.STALE, Freshness.EXPIRED, Freshness.RESTORED, Freshness.SYNCING})
+OUTDATED: Final = frozenset(Freshness) - {Freshness.FRESH, Freshness.SUSPECT}
 """What is known of such a member was true once."""
 
 

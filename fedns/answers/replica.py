@@ -25,6 +25,9 @@ from fedns.federation.objects import Export, ServiceKey
 AHEAD_SECONDS: Final = 0.2
 """A member turns stale this much early: `staleAfter` is a promise, and ticks and answers take their time on top."""
 
+HOLD_SECONDS: Final = 30.0
+"""Nobody is held without a control process for so long: nobody could confirm; a successor is there long before."""
+
 
 class Replica:
     """The whole state of one worker; `counts` is its block of shared counters.
@@ -45,6 +48,7 @@ class Replica:
         self.statuses: dict[str, Status] = {}
         self.serial = 1
         self.isolated = False
+        self._heard = float("-inf")
         self._arriving: dict[str, list[Export]] = {}
         self._use(self.rules)
 
@@ -75,7 +79,7 @@ class Replica:
         `unix` is the Unix time in seconds, for DNS cookies.
         """
         before, cut_off = self.statuses, self.isolated
-        self._age(before, now)
+        self._age(before if now - self._heard < HOLD_SECONDS else _let_go(before), now)
         self.state = self._state()
         turned = [name for name, status in self.statuses.items() if status.state != before[name].state]
         if turned or self.isolated != cut_off:
@@ -106,6 +110,7 @@ class Replica:
         self.state = self._state()
 
     def _hear(self, statuses: tuple[Status, ...], now: float) -> None:
+        self._heard = now
         before = {name: status.state for name, status in self.statuses.items()}
         heard = {status.cluster: self._merge(status) for status in statuses}
         for gone in set(before) - set(heard):
@@ -125,7 +130,8 @@ class Replica:
         """A new control process has not read a member yet: what this worker holds of it goes on counting."""
         held = self.statuses.get(said.cluster)
         if held is not None and held.synced and not said.synced:
-            return structs.replace(held, alive=max(held.alive, said.alive), readable=max(held.readable, said.readable))
+            alive, readable = max(held.alive, said.alive), max(held.readable, said.readable)
+            return structs.replace(held, alive=alive, readable=readable, held=said.held)
         return said
 
     def _replace(self, message: Replace) -> None:
@@ -170,3 +176,8 @@ class Replica:
     def _forget_all(self) -> None:
         self.views.forget()
         self.memory = Memory()
+
+
+def _let_go(statuses: dict[str, Status]) -> dict[str, Status]:
+    """The same, with nobody held: without a control process no one could confirm."""
+    return {name: structs.replace(each, held=False) if each.held else each for name, each in statuses.items()}

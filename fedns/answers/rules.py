@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from fedns.answers.tallies import Tally
+from fedns.federation.failover import Failover
 from fedns.federation.health import Freshness, Timers
 from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule, Location
@@ -77,6 +78,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     tallies: tuple[Tally, ...] = ()
     timers: Timers = Timers()
     isolation: Isolation = Isolation()
+    failover: Failover = Failover()
     forced: dict[str, Freshness] = {}
     allow: tuple[str, ...] = ("0.0.0.0/0", "::/0")
     diagnostics: tuple[str, ...] = ("127.0.0.0/8", "::1/128")

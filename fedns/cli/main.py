@@ -12,6 +12,7 @@ VERBS: Final = {
     "config": ("fedns.cli.config", "config", "Check configuration files, and tell what a change would do."),
     "drain": ("fedns.cli.drain", "drain", "Take a cluster, a zone or a service in a cluster out of the answers."),
     "get": ("fedns.cli.get", "get", "Show clusters, services, endpoints, conflicts and replicas of a running fedns."),
+    "failover": ("fedns.cli.failover", "failover", "Tell what the failover budget holds, and let it go."),
     "history": ("fedns.cli.history", "history", "Show what a running fedns has seen change."),
     "explain": ("fedns.cli.explain", "explain", "Tell why a name is answered as it is."),
     "lab": ("fedns.cli.lab", "lab", "Simulated clusters with a real fedns, for trying and breaking."),

@@ -1,6 +1,6 @@
 """The HTTP side of fedns: /metrics, /health, /ready and /api/v1, each on its own address.
 
-Addresses that are the same share one server. Drains and migrations can be ordered here.
+Addresses that are the same share one server. Drains, migrations and failovers can be ordered here.
 """
 
 import logging
@@ -26,6 +26,7 @@ from fedns.settings.schema import Address, Settings
 API: Final = (
     "clusters", "services", "endpoints", "conflicts", "explain", "history", "snapshot", "drains", "migrations",
     "replicas",
+    "failover",
 )  # fmt: skip
 """The pages below /api/v1, for people and commands."""
 
@@ -187,6 +188,8 @@ class Servers:
             return {"GET": ordering.drains, "POST": ordering.drain, "DELETE": ordering.undrain}
         if path == "/api/v1/migrations":
             return {"GET": ordering.migrations, "POST": ordering.migrate, "DELETE": ordering.abort}
+        if path == "/api/v1/failover":
+            return {"GET": ordering.failover, "POST": ordering.confirm}
         reading: dict[str, Page] = {
             "/metrics": pages.metrics,
             "/health": pages.health,

@@ -79,7 +79,14 @@ class Daemon:
         self._publisher = Publisher(self._truth, secrets.token_hex(8))
         self._answering = [child.block(slot) for slot in range(1, child.workers + 1)] or [self._own]
         history = History()
-        self._orders = Orders(self._truth, self._reach, self._news.set, history=history, blocks=self._answering)
+        self._orders = Orders(
+            self._truth,
+            self._reach,
+            self._news.set,
+            history=history,
+            told=self._publisher.members,
+            blocks=self._answering,
+        )
         self._orders.configure(settings)
         self._truth.rules = self._orders.added(self._truth.rules)
         self._pipeline = Pipeline(self._truth, self._publisher, history=history)
@@ -109,6 +116,7 @@ class Daemon:
             "changes": self._take_changes(),
             "snapshot": self._keeper.run(),
             "replicas": self._others.run(),
+            "failovers": self._orders.failovers.run(),
         }
         # The answers end by themselves when told to stop, after what they have in hand.
         parts |= {"end": _wait(self._stop)} if self._child.workers else self._answer_inside()
@@ -198,7 +206,7 @@ class Daemon:
             keeper=self._keeper,
             feeds=lambda: self._feeds.running,
             others=self._others,
-            served=self._orders.served,
+            orders=self._orders,
         )
         metrics.reloads = self._reloads
         overview = Overview(

@@ -41,12 +41,16 @@ class Pause(Struct, frozen=True, kw_only=True):
 
 
 class Kept(Struct, frozen=True, kw_only=True):
-    """All that the file holds; `pauses` by the name and the start of the migration."""
+    """All that the file holds; `pauses` by the name and the start of the migration.
+
+    `confirmed` are the clusters that may be given up, whatever that moves, until they are heard again.
+    """
 
     format: int = FORMAT
     drains: tuple[DrainOrder, ...] = ()
     migrations: tuple[Migration, ...] = ()
     pauses: dict[str, Pause] = {}
+    confirmed: tuple[str, ...] = ()
 
 
 class Ledger:

@@ -19,11 +19,11 @@ from fedns.clusters.streams import Stream
 from fedns.control import propagation
 from fedns.control.families import counter, gauge
 from fedns.control.feeds import Feed
+from fedns.control.orders import Orders
 from fedns.control.pipeline import Pipeline
 from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
 from fedns.control.replicas import Others, number
-from fedns.control.served import Served
 from fedns.control.traffic import traffic
 from fedns.control.truth import Truth
 from fedns.federation.health import NEVER, Freshness
@@ -46,7 +46,7 @@ class Metrics(Collector):
         keeper: Keeper,
         feeds: Callable[[], Mapping[str, Feed]],
         others: Others,
-        served: Served,
+        orders: Orders,
     ) -> None:
         self.reloads: Counter[str] = Counter({"success": 0, "failure": 0})
         self._truth = truth
@@ -56,7 +56,7 @@ class Metrics(Collector):
         self._keeper = keeper
         self._feeds = feeds
         self._others = others
-        self._served = served
+        self._orders = orders
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -79,7 +79,8 @@ class Metrics(Collector):
         yield from self._snapshot()
         yield from self._replicas()
         yield from traffic(self._blocks)
-        yield self._orders()
+        yield self._order_answers()
+        yield from self._failover()
 
     def _members(self) -> Iterator[Metric]:
         now = monotonic()
@@ -176,10 +177,18 @@ class Metrics(Collector):
         yield gauge("publish_pending", "Names that the worker with most of them is still to be told.", (), pending)
         yield gauge("workers_connected", "Workers that follow this process.", (), {(): len(self._publisher.links)})
 
-    def _orders(self) -> Metric:
+    def _failover(self) -> Iterator[Metric]:
+        page = self._orders.failovers.page()
+        text = "Services that changed cluster within the window of the failover budget."
+        yield gauge("failover_moved_services", text, (), {(): page["moved"]})
+        waiting = {(each["cluster"],): float(each["moves"] or 0) for each in page["held"]}
+        text = "Services that would move if a member that the failover budget holds were given up."
+        yield gauge("failover_held_services", text, ("cluster",), waiting)
+
+    def _order_answers(self) -> Metric:
         answers = {
             ("migration" if target else "drain", f"{left.target} to {target}" if target else left.target, part): count
-            for left, target, counts in self._served.totals()
+            for left, target, counts in self._orders.served.totals()
             for part, count in counts.items()
             if target or part != "to"
         }

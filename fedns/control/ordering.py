@@ -59,6 +59,13 @@ class AbortRequest(Struct, frozen=True, forbid_unknown_fields=True):
     by: str = ""
 
 
+class ConfirmRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of an order to give up a cluster that the failover budget holds."""
+
+    cluster: str
+    by: str = ""
+
+
 class Ordering:
     """The pages that change something."""
 
@@ -113,6 +120,17 @@ class Ordering:
         with _told():
             self._orders.migrations.abort(wanted.service, _who(wanted.by))
         return await self.migrations(request)
+
+    async def failover(self, _: web.Request) -> web.Response:
+        """GET /api/v1/failover."""
+        return web.json_response(self._orders.failovers.page())
+
+    async def confirm(self, request: web.Request) -> web.Response:
+        """POST /api/v1/failover."""
+        wanted = await _body(request, ConfirmRequest)
+        with _told():
+            self._orders.failovers.confirm(wanted.cluster, _who(wanted.by))
+        return await self.failover(request)
 
 
 @contextmanager

@@ -1,10 +1,11 @@
-"""All that operators order: drains and migrations, on one file that keeps them, as additions to the rules."""
+"""All that operators order: drains, migrations, and leave to fail over, on one file that keeps them."""
 
 from collections.abc import Callable, Sequence
 from time import monotonic, time
 
 from fedns.answers.rules import Rules
 from fedns.control.drains import Drains
+from fedns.control.failovers import Failovers
 from fedns.control.history import History
 from fedns.control.keeping import Ledger
 from fedns.control.means import Means
@@ -16,9 +17,9 @@ from fedns.settings.schema import Settings
 
 
 class Orders:
-    """`changed` is called when the rules must be made again with `added`; `blocks` count the answers of workers.
+    """`changed` is called when the rules must be made again with `added`, `told` when other members are held.
 
-    `clock` gives Unix seconds, `steady` seconds of CLOCK_MONOTONIC.
+    `blocks` count the answers of workers. `clock` gives Unix seconds, `steady` seconds of CLOCK_MONOTONIC.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class Orders:
         changed: Callable[[], None],
         *,
         history: History,
+        told: Callable[[], None] = lambda: None,
         blocks: Sequence[memoryview] = (),
         clock: Callable[[], float] = time,
         steady: Callable[[], float] = monotonic,
@@ -37,6 +39,7 @@ class Orders:
         self.served = Served(truth, reach(), blocks, steady)
         self.drains = Drains(means, self.served)
         self.migrations = Migrations(means, self.served)
+        self.failovers = Failovers(means, told)
 
     def configure(self, settings: Settings) -> None:
         """Other settings: the file, and what they order themselves."""
@@ -53,3 +56,4 @@ class Orders:
         self.drains.tick()
         self.migrations.tick()
         self.served.tick()
+        self.failovers.tick()

@@ -35,7 +35,12 @@ TICK_SECONDS: Final = 0.25
 """How often time alone is looked at: a member turns stale this much late at most."""
 REPEAT_SECONDS: Final = 1.0
 """Statuses are published at least so often, because the times in them move on."""
-LEVELS: Final = {Freshness.SUSPECT: logging.WARNING, Freshness.STALE: logging.WARNING, Freshness.EXPIRED: logging.ERROR}
+LEVELS: Final = {
+    Freshness.SUSPECT: logging.WARNING,
+    Freshness.HELD: logging.ERROR,
+    Freshness.STALE: logging.WARNING,
+    Freshness.EXPIRED: logging.ERROR,
+}
 TOLD: Final = 100
 """Services of one list read again of which the history tells."""
 LEASE: Final = "lease"

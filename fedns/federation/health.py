@@ -22,6 +22,7 @@ class Freshness(StrEnum):
     RESTORED = "restored"
     FRESH = "fresh"
     SUSPECT = "suspect"
+    HELD = "held"
     STALE = "stale"
     EXPIRED = "expired"
 
@@ -45,7 +46,7 @@ class Status(Struct, frozen=True, kw_only=True):
     `alive` is the last evidence of life (a reply to the probe, a watch event, a bookmark); `readable` the last moment
     at which every needed stream could be read, while one of them is in `broken`; `synced` whether one whole list has
     ever arrived; `recovering` since when the evidence has been unbroken while the member is not fresh; `fault` what
-    went wrong last, until it works again.
+    went wrong last, until it works again. `held`: while it is silent it is not to be given up (failover budget).
     """
 
     cluster: str
@@ -59,6 +60,7 @@ class Status(Struct, frozen=True, kw_only=True):
     reason: str = ""
     broken: tuple[str, ...] = ()
     fault: str = ""
+    held: bool = False
 
 
 class Alive(Struct, frozen=True):
@@ -104,6 +106,7 @@ class Sign(StrEnum):
     STEADY = "alive and readable without a break for recover_after"
     UNSETTLED = "something, but not for long enough"
     QUIET = "nothing for suspect_after"
+    KEPT = "nothing for stale_after, and not to be given up"
     LOST = "nothing for stale_after"
     GONE = "nothing for expire_after"
 
@@ -113,11 +116,16 @@ TRANSITIONS: Final[Mapping[tuple[Freshness, Sign], Freshness]] = {
     (Freshness.RESTORED, Sign.READ): Freshness.FRESH,
     (Freshness.RESTORED, Sign.GONE): Freshness.EXPIRED,
     (Freshness.FRESH, Sign.QUIET): Freshness.SUSPECT,
+    (Freshness.FRESH, Sign.KEPT): Freshness.HELD,
     (Freshness.FRESH, Sign.LOST): Freshness.STALE,
     (Freshness.FRESH, Sign.GONE): Freshness.EXPIRED,
     (Freshness.SUSPECT, Sign.STEADY): Freshness.FRESH,
+    (Freshness.SUSPECT, Sign.KEPT): Freshness.HELD,
     (Freshness.SUSPECT, Sign.LOST): Freshness.STALE,
     (Freshness.SUSPECT, Sign.GONE): Freshness.EXPIRED,
+    (Freshness.HELD, Sign.STEADY): Freshness.FRESH,
+    (Freshness.HELD, Sign.LOST): Freshness.STALE,
+    (Freshness.HELD, Sign.GONE): Freshness.EXPIRED,
     (Freshness.STALE, Sign.STEADY): Freshness.FRESH,
     (Freshness.STALE, Sign.GONE): Freshness.EXPIRED,
     (Freshness.EXPIRED, Sign.READ): Freshness.FRESH,
@@ -125,11 +133,15 @@ TRANSITIONS: Final[Mapping[tuple[Freshness, Sign], Freshness]] = {
 }
 """What a sign turns a state into; what is not here stays as it is (a member that was never read stays syncing)."""
 
+_HOLDABLE: Final = frozenset({Freshness.FRESH, Freshness.SUSPECT, Freshness.HELD})
+"""Who has not been given up yet."""
+
 _SENTENCES: Final = {
     Freshness.SYNCING: "not read yet",
     Freshness.RESTORED: "known from the snapshot, not read yet",
     Freshness.FRESH: "alive and readable",
     Freshness.SUSPECT: "nothing heard or read for {timers.suspect_after:g} s",
+    Freshness.HELD: "nothing heard or read for {timers.stale_after:g} s, held by the failover budget",
     Freshness.STALE: "nothing heard or read for {timers.stale_after:g} s",
     Freshness.EXPIRED: "nothing heard or read for {timers.expire_after:g} s",
 }
@@ -187,6 +199,8 @@ def _sign(status: Status, now: float, timers: Timers, *, expiring: bool) -> Sign
         return Sign.GONE if expiring and now - status.since >= timers.expire_after else Sign.UNSETTLED
     good = min(status.alive, status.readable) if status.broken else status.alive
     quiet = now - good
+    if status.held and status.state in _HOLDABLE and quiet >= timers.stale_after:
+        return Sign.KEPT
     if expiring and quiet >= timers.expire_after:
         return Sign.GONE
     if quiet >= timers.stale_after:
@@ -200,7 +214,7 @@ def _sign(status: Status, now: float, timers: Timers, *, expiring: bool) -> Sign
 
 
 def _walk(status: Status, sign: Sign, now: float, timers: Timers) -> Status:
-    if sign in {Sign.QUIET, Sign.LOST, Sign.GONE} and status.recovering is not None:
+    if sign in {Sign.QUIET, Sign.KEPT, Sign.LOST, Sign.GONE} and status.recovering is not None:
         status = structs.replace(status, recovering=None)
     return _entered(status, TRANSITIONS.get((status.state, sign), status.state), now, timers)
 

@@ -60,4 +60,4 @@ def isolated(lost: Iterable[Status], members: int, now: float, timers: Timers, i
 def _gone(status: Status, now: float, timers: Timers) -> bool:
     if status.state == Freshness.RESTORED:
         return now - status.since >= timers.stale_after
-    return status.state == Freshness.STALE
+    return status.state in {Freshness.STALE, Freshness.HELD}

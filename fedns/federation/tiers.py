@@ -86,6 +86,7 @@ def capacity(given: float) -> Fraction:
 _READY_TIERS: Final = {
     Freshness.FRESH: Tier.READY,
     Freshness.SUSPECT: Tier.READY,
+    Freshness.HELD: Tier.READY,
     Freshness.EXPIRED: Tier.EXPIRED,
 }
 """The tier of what is ready in a member of this freshness; in any other it is STALE."""

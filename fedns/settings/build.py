@@ -8,6 +8,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from fedns.answers.rules import QueryLog, RateLimit, Zone
+from fedns.federation.failover import Failover
 from fedns.federation.health import Freshness, Timers
 from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule
@@ -58,6 +59,7 @@ def settings(values: Values) -> Settings:
         clients=tuple(ClientRule(**client) for client in values.get("clients", ())),
         freshness=_timers(values.get("freshness", {})),
         isolation=Isolation(**values.get("isolation", {})),
+        failover=Failover(**values.get("failover", {})),
         forced={name: Freshness(state) for name, state in values.get("forced", {}).items()},
         policies=tuple(_policy(policy) for policy in values.get("policies", ())),
         drains=values.get("drains", ()),

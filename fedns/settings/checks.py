@@ -39,6 +39,8 @@ def check(values: Values, report: Report) -> None:
     _listeners(values, report)
     _zones(values.get("zones", {}), report)
     _freshness(values.get("freshness", {}), report)
+    if values.get("failover", {}).get("budget", 1) < 1 and not values.get("state"):
+        report.add("failover.budget", "who is to confirm could not be heard: add state: {path: ...}, which keeps it")
     _migrations(_tables(values, "migrations"), report)
     _twice([each.target for each in values.get("drains", ())], "drains", report)
     for at, policy in _tables(values, "policies"):

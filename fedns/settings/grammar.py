@@ -135,6 +135,16 @@ _ISOLATION: Final = Table(
     },
 )
 
+_FAILOVER: Final = Table(
+    doc="how much silent members may move at once; what would move more waits for somebody who confirms it",
+    keys={
+        "budget": values.share(
+            "at most this part of all services changes cluster within the window; default 1: no limit"
+        ),
+        "window": values.duration("within so long; default 5m"),
+    },
+)
+
 _POLICY: Final = Table(
     doc="how some services are placed; the first policy that matches counts",
     keys={
@@ -264,6 +274,7 @@ FILE: Final = Table(
         "ecsFrom": values.cidrs("resolvers and sidecars that are believed where their clients are; default nobody"),
         "freshness": _FRESHNESS,
         "isolation": _ISOLATION,
+        "failover": _FAILOVER,
         "forced": Named(
             doc="how fresh some clusters are taken for, whatever is known of them: fresh, stale or expired",
             item=values.choice("a state", Freshness.FRESH, Freshness.STALE, Freshness.EXPIRED),

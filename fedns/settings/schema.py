@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 from msgspec import Struct
 
 from fedns.answers.rules import QueryLog, RateLimit, Rules, Zone
+from fedns.federation.failover import Failover
 from fedns.federation.health import Freshness, Timers
 from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule, Location
@@ -218,6 +219,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ecs_from: tuple[str, ...] = ()
     freshness: Timers = Timers()
     isolation: Isolation = Isolation()
+    failover: Failover = Failover()
     forced: dict[str, Freshness] = {}
     policies: tuple[Policy, ...] = ()
     snapshot: Kept | None = None
@@ -240,6 +242,7 @@ def rules(settings: Settings) -> Rules:
         drains=settings.drains,
         timers=settings.freshness,
         isolation=settings.isolation,
+        failover=settings.failover,
         forced=settings.forced,
         allow=settings.dns.allow,
         diagnostics=settings.diagnostics,

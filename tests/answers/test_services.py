@@ -139,6 +139,7 @@ def test_stale_member_without_ready_endpoints() -> None:
     [
         (Freshness.FRESH, 20, []),
         (Freshness.SUSPECT, 5, []),
+        (Freshness.HELD, 5, [codes.EDE_STALE_ANSWER]),
         (Freshness.STALE, 5, [codes.EDE_STALE_ANSWER]),
         (Freshness.RESTORED, 5, [codes.EDE_STALE_ANSWER]),
         (Freshness.EXPIRED, 5, [codes.EDE_STALE_ANSWER]),

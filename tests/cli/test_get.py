@@ -80,7 +80,7 @@ async def site(control: Control, started: threading.Event, stop: threading.Event
                 keeper=Keeper(truth, publisher, pipeline),
                 feeds=lambda: followed,
                 others=control.others,
-                served=orders.served,
+                orders=orders,
             ),
             readiness=Readiness(truth, None),
             health=Health([block()]),

@@ -125,6 +125,7 @@ class Control:
             lambda: Reach(self.publisher, 1),
             changed,
             history=self.pipeline.history,
+            told=self.publisher.members,
             blocks=blocks,
             clock=clock,
             steady=lambda: self.now,

@@ -40,7 +40,7 @@ class Site:
             keeper=control.keeper,
             feeds=dict,
             others=control.others,
-            served=self.orders.served,
+            orders=self.orders,
         )
         membership = Membership(settings(metrics=None), lambda: None)
         overview = Overview(truth=truth, publisher=publisher, pipeline=pipeline, feeds=dict, membership=membership)

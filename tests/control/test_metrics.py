@@ -13,7 +13,7 @@ from fedns.answers import counters
 from fedns.clusters.streams import Stream
 from fedns.control.agreement import Agreement
 from fedns.control.metrics import Metrics
-from fedns.federation.health import Synced, Unreachable
+from fedns.federation.health import Freshness, Synced, Unreachable
 from tests.control.stage import TIMERS, Control, Followed, block, export
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -29,7 +29,7 @@ def metrics(control: Control, *blocks: memoryview, streams: Iterable[Stream] = (
         keeper=control.keeper,
         feeds=lambda: {"eu1": Followed(*streams)},
         others=control.others,
-        served=control.orders(lambda: None).served,
+        orders=control.orders(lambda: None),
     )
 
 
@@ -84,7 +84,7 @@ def test_members_are_told_by_name(control: Control) -> None:
         if name == "fedns_cluster_state" and (labels := dict(pairs))
     }
     assert {key for key, count in states.items() if count == 1} == {("eu1", "stale"), ("us1", "syncing")}
-    assert len(states) == 12
+    assert len(states) == 2 * len(Freshness)
     assert value(samples, "cluster_evidence_age_seconds", cluster="eu1") > TIMERS.stale_after
     assert ("fedns_cluster_evidence_age_seconds", frozenset({("cluster", "us1")})) not in samples
     assert value(samples, "cluster_services", cluster="eu1") == 2

@@ -7,13 +7,16 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from msgspec import structs
 
 from fedns.control.ordering import MAX_BODY_BYTES, Ordering
+from fedns.federation.failover import Failover
 from fedns.settings.schema import Settings
 from tests.control.stage import Control
 
 PATH = "/api/v1/drains"
 MOVES = "/api/v1/migrations"
+FAILOVER = "/api/v1/failover"
 
 
 @pytest.fixture
@@ -29,6 +32,8 @@ async def site(control: Control, tmp_path: Path) -> AsyncIterator[str]:
     application.router.add_route("GET", MOVES, ordering.migrations)
     application.router.add_route("POST", MOVES, ordering.migrate)
     application.router.add_route("DELETE", MOVES, ordering.abort)
+    application.router.add_route("GET", FAILOVER, ordering.failover)
+    application.router.add_route("POST", FAILOVER, ordering.confirm)
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -88,6 +93,20 @@ async def test_who_gives_an_order(control: Control, site: str) -> None:
     assert (await send(site, "DELETE", b'{"target": "eu1", "by": "\\u001b[31m"}'))[0] == 200
     told = [each.text for each in control.pipeline.history.find("eu1", 0.0) if each.kind == "order"]
     assert told == ["eu1: drained, ordered by alice of ops", "eu1: drained no more"]
+
+
+async def test_a_failover(control: Control, site: str) -> None:
+    """The page, and leave to give up a member that is held; anybody else is refused."""
+    url = site.replace(PATH, FAILOVER)
+    assert (await send(url, "POST", b'{"cluster": "us1"}')) == (
+        409,
+        "us1 is not held by the failover budget: nobody is\n",
+    )
+    control.truth.rules = structs.replace(control.truth.rules, failover=Failover(budget=0.0))
+    control.truth.statuses["us1"] = structs.replace(control.truth.statuses["us1"], held=True)
+    status, text = await send(url, "POST", b'{"cluster": "us1", "by": "alice"}')
+    assert (status, '"confirmed": ["us1"]' in text) == (200, True)
+    assert not control.truth.statuses["us1"].held
 
 
 async def test_migrations(site: str) -> None:

@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fedns.federation.health import (
     TRANSITIONS,
@@ -142,6 +143,37 @@ def test_reasons(script: Script, now: float, reason: str) -> None:
     assert after(script, now).reason == reason
 
 
+def held(now: float, state: Freshness = Freshness.FRESH, *, then: float = 0.0) -> Status:
+    """A member last heard at `then`, that is not to be given up."""
+    status = Status(cluster="eu1", joined=0.0, state=state, synced=True, alive=then, readable=then, held=True)
+    return age(status, now, TIMERS)
+
+
+def test_a_held_member_is_not_given_up() -> None:
+    """It waits where it is, and says why, however long; what has been given up is not taken back."""
+    assert [held(now).state for now in (5, 6, 10, 9999)] == [
+        Freshness.FRESH,
+        Freshness.SUSPECT,
+        Freshness.HELD,
+        Freshness.HELD,
+    ]
+    assert held(30).reason == "nothing heard or read for 10 s, held by the failover budget"
+    assert held(30, Freshness.SUSPECT).state is Freshness.HELD
+    assert held(30, Freshness.STALE).state is Freshness.STALE
+    assert held(300, Freshness.STALE).state is Freshness.EXPIRED
+
+
+def test_a_held_member_that_is_let_go() -> None:
+    """It is at once what silence makes of it; one that is heard again becomes fresh as any other."""
+    waiting = held(30)
+    assert age(structs.replace(waiting, held=False), 31, TIMERS).state is Freshness.STALE
+    assert age(structs.replace(waiting, held=False), 300, TIMERS).state is Freshness.EXPIRED
+    for at in range(40, 46):
+        assert waiting.state is Freshness.HELD
+        waiting = observe(waiting, ALIVE, at, TIMERS)
+    assert waiting.state is Freshness.FRESH
+
+
 def test_a_status_that_did_not_change_is_the_same_value() -> None:
     """Who looks for changes sees none where only time has passed."""
     status = after([(0, SYNCED)], 1)
@@ -170,10 +202,17 @@ def test_the_table_has_no_dead_ends() -> None:
     assert all(state != to for (state, _), to in TRANSITIONS.items())
 
 
-@pytest.mark.parametrize("sign", [Sign.QUIET, Sign.LOST, Sign.GONE])
+@pytest.mark.parametrize("sign", [Sign.QUIET, Sign.KEPT, Sign.LOST, Sign.GONE])
 def test_silence_never_improves(sign: Sign) -> None:
     """No line of the table that silence walks leads to a better state."""
-    order = [Freshness.FRESH, Freshness.SUSPECT, Freshness.RESTORED, Freshness.STALE, Freshness.EXPIRED]
+    order = [
+        Freshness.FRESH,
+        Freshness.SUSPECT,
+        Freshness.HELD,
+        Freshness.RESTORED,
+        Freshness.STALE,
+        Freshness.EXPIRED,
+    ]
     assert all(order.index(to) > order.index(state) for (state, each), to in TRANSITIONS.items() if each == sign)
 
 

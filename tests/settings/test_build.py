@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fedns.answers.rules import Zone
+from fedns.federation.failover import Failover
 from fedns.federation.health import Freshness
 from fedns.federation.isolation import Isolation
 from fedns.federation.locality import ClientRule
@@ -31,6 +32,8 @@ clusters:
 clients: [{cidrs: ["10.1.0.0/16"], region: r, zone: z, jurisdiction: j, network: n}]
 freshness: {probeInterval: 1s, unsyncedAfter: 1m}
 isolation: {share: 0.7, window: 1m}
+failover: {budget: 0.2, window: 2m}
+state: {path: orders}
 forced: {eu1: stale}
 snapshot: {path: kept, interval: 1s}
 replicas: {addresses: ["peers:53"], bound: 4s}
@@ -59,6 +62,7 @@ def test_every_key_arrives() -> None:
     assert read.clients == (rule,)
     assert (read.freshness.probe_interval, read.freshness.unsynced_after) == (1.0, 60.0)
     assert read.isolation == Isolation(share=0.7, window=60.0)
+    assert (read.failover, read.state) == (Failover(budget=0.2, window=120.0), "/etc/orders")
     assert read.forced == {"eu1": Freshness.STALE}
     assert read.snapshot == Kept(path="/etc/kept", interval=1.0)
     assert read.replicas == Replicas(addresses=(Address("peers", 53),), bound=4.0)

@@ -45,6 +45,7 @@ ADDED = {
         "zones.reverse[2]",
         "10.0.0.0/8 overlaps 10.1.0.0/16",
     ),
+    "a budget that nobody can lift": ("failover: {budget: 0.2}", "failover.budget", "add state: {path: ...}"),
     "forced, but no member": ("forced: {nowhere: stale}", "forced.nowhere", "no cluster is called nowhere"),
     "stale before suspect": ("freshness: {staleAfter: 1s}", "freshness.staleAfter", "must not be shorter"),
     "suspect after stale": ("freshness: {suspectAfter: 20s}", "freshness.suspectAfter", "must not be shorter"),
