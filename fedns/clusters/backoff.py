@@ -57,15 +57,20 @@ class Rate:
 
 
 class Pulse:
-    """Whether a member answers its probe, shared by the probe and everything of that member that waits."""
+    """Whether a member answers its probe, shared by the probe and everything of that member that waits.
+
+    `returns` counts how often it came back.
+    """
 
     def __init__(self) -> None:
         self.alive = False
+        self.returns = 0
         self._back = asyncio.Event()
 
     def beat(self) -> None:
         """The probe succeeded: every wait longer than the short ones ends when it did not before."""
         if not self.alive:
+            self.returns += 1
             self._back.set()
             self._back = asyncio.Event()
         self.alive = True
@@ -85,11 +90,16 @@ class Pulse:
 
 
 class Backoff:
-    """Waits of 0.8 s that double to 30 s (5 s while the probe succeeds), with full jitter, so that no herd forms."""
+    """Waits of 0.8 s that double to 30 s (5 s while the probe succeeds), with full jitter, so that no herd forms.
+
+    They begin anew when the member comes back: what was tried while it was away says nothing of it now, and a server
+    that starts refuses some requests for a second (429, "storage is (re)initializing"), which must not cost five.
+    """
 
     def __init__(self, pulse: Pulse, random: Random) -> None:
         self._pulse = pulse
         self._random = random
+        self._returns = pulse.returns
         self.tries = 0
 
     def reset(self) -> None:
@@ -101,12 +111,22 @@ class Backoff:
 
         The `patient` wait up to 30 s though the server lives: each try costs it a list.
         """
+        self._look()
         longest = LONGEST if patient or not self._pulse.alive else LONGEST_ALIVE
         seconds = min(self.span(), longest) * self._random.uniform(0.0, 1.0)
         self.tries += 1
         if asked := min(at_least, LONGEST):
             await asyncio.sleep(asked)
-        await self._pulse.back(seconds)
+        if not self._look():
+            await self._pulse.back(seconds)
+
+    def _look(self) -> bool:
+        """Whether the member came back since the last look; then tries are counted anew."""
+        if self._returns == self._pulse.returns:
+            return False
+        self._returns = self._pulse.returns
+        self.reset()
+        return True
 
     def span(self) -> float:
         """The longest that the next wait can be, in seconds, for a member whose probe fails."""

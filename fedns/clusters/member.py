@@ -149,7 +149,7 @@ class MemberFeed:
                 self._sink.observed(self.cluster, Unreadable("the feed failed"))
             if _now() - began > 60.0:
                 backoff.reset()
-            self._pulse.beat()  # unless told otherwise the next try comes soon
+            self._pulse.alive = True  # unless told otherwise the next try comes soon; but it is no return
             await backoff.pause()
 
     async def _follow(self) -> None:

@@ -50,3 +50,26 @@ async def test_what_the_server_asked_for_is_waited() -> None:
     pulse.beat()
     await waiting
     assert loop.time() - began >= 0.19
+
+
+async def test_waits_begin_anew_when_the_member_comes_back() -> None:
+    """Tries at a dead member count no more: a refusal of one that has just started costs one short wait."""
+    pulse = Pulse()
+    backoff = Backoff(pulse, Random(1))
+    backoff.tries = 10
+    pulse.beat()
+    await asyncio.wait_for(backoff.pause(), 2 * FIRST)
+    assert backoff.tries == 1
+    pulse.beat()  # goes on living, which is no return
+    assert backoff.tries == 1
+
+
+async def test_a_return_while_waiting_as_asked_is_not_missed() -> None:
+    """A server that starts says Retry-After before its first good probe: the wait is that, and not half a minute."""
+    pulse = Pulse()
+    backoff = Backoff(pulse, Random(1))
+    backoff.tries = 10
+    waiting = asyncio.create_task(backoff.pause(0.2))
+    await asyncio.sleep(0)
+    pulse.beat()
+    await asyncio.wait_for(waiting, 3.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fedns.clusters.connect import connect
-from fedns.clusters.probe import probe
+from fedns.clusters.probe import pace, probe
 from tests.clusters.scripted import Answer, Scripted, member, status, stream, until
 
 
@@ -49,3 +49,8 @@ async def test_answers(script: Scripted, tmp_path: Path, answer: Answer, reason:
     assert told.said[0].lower().startswith(reason.lower()) or "imeout" in told.said[0]
     assert bool(told.said[0]) == bool(reason)
     assert told.said[1] == ""
+
+
+def test_a_member_that_failed_is_asked_twice_as_often() -> None:
+    """Until it has answered six times in a row."""
+    assert [pace(2.0, good) for good in (0, 1, 5, 6, 100)] == [1.0, 1.0, 1.0, 2.0, 2.0]

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from msgspec import structs
@@ -134,6 +135,28 @@ async def test_a_list_that_is_really_that_short(tmp_path: Path) -> None:
         await bed.clusters["eu1"].fault("gone")
         await bed.clusters["eu1"].fault("heal")
         await bed.right()
+        await bed.judge()
+
+
+async def test_versions_that_are_gone_when_a_member_comes_back(tmp_path: Path) -> None:
+    """Every resource is 410, and one of them refused for a second, as servers do that start: soon all is right."""
+    names = tuple(f"c{at}" for at in range(6))
+    async with made(tmp_path, *names) as bed:
+        for each in bed.clusters.values():
+            await each.fault("stop")
+        await asyncio.sleep(4.0)  # long enough for waits between tries to grow
+        for name, each in bed.clusters.items():
+            change(bed, name)
+            await each.fault("gone")
+            await each.fault("heal")
+            await each.fault("retry-after=1@serviceexports")
+        cure = monotonic()
+        await until(lambda: all(feed.counts["gone"] for feed in bed.feeds.values()))
+        await asyncio.sleep(max(0.0, cure + 1.0 - monotonic()))
+        for each in bed.clusters.values():
+            await each.fault("heal")
+        await bed.right()
+        print(f"{monotonic() - cure:.1f} s from the first cure to right answers of {len(names)} members")  # noqa: T201 -- pytest -s
         await bed.judge()
 
 
