@@ -19,17 +19,18 @@ LONGEST_ALIVE: Final = 5.0
 class Pace(Struct, frozen=True):
     """Waits in seconds that are fixed in production.
 
-    `grace`: past a stream's end; `absent`: for a resource that is not there; `confirm`: before a second look;
-    `initial`: for all objects of a WatchList; `relist`: between two whole readings, which heal what a watch has lost
-    without a word; `again`: before a server that gave no WatchList is asked for one again.
+    `grace`: past a stream's end; `absent`: for a resource that is not there; `confirm`: before a second look; `again`:
+    before one that need not wait; `initial`: for all objects of a WatchList; `compare`: between two looks for what a
+    watch has lost without a word; `upgrade`: before a server that gave no WatchList is asked for one again.
     """
 
     grace: float = 5.0
     absent: float = 30.0
     confirm: float = 30.0
     initial: float = 60.0
-    relist: tuple[float, float] = (600.0, 900.0)
-    again: float = 86_400.0
+    again: float = 1.0
+    compare: tuple[float, float] = (600.0, 900.0)
+    upgrade: float = 86_400.0
 
 
 class Rate:

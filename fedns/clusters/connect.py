@@ -39,6 +39,9 @@ _BUFFER_BYTES: Final = 1 << 20
 """What is read ahead of a reply before its sender has to wait, about."""
 _REASON_BYTES: Final = 4096
 _CREDENTIALS_WORDS: Final = 400
+JSON: Final = "application/json"
+METADATA: Final = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}"
+"""What a request accepts: whole objects; or of each its metadata alone, and whole ones where a server knows no such."""
 
 
 class LostError(Exception):
@@ -104,12 +107,14 @@ class Connection:
         return self._renewal.fault
 
     @asynccontextmanager
-    async def get(self, path: str, params: Sequence[tuple[str, str]], timeouts: Timeouts) -> AsyncIterator[Reply]:
+    async def get(
+        self, path: str, params: Sequence[tuple[str, str]], timeouts: Timeouts, accept: str = JSON
+    ) -> AsyncIterator[Reply]:
         """Ask for `path`; raises RefusedError for a status that is not 200, LostError when no whole reply comes."""
         self._look()
         try:
             with _as_lost():
-                response = await self._client.request(path, list(params), timeouts)
+                response = await self._client.request(path, list(params), timeouts, accept)
         except LostError:
             self._doubted = True  # perhaps for another address, or another authority: looked at before the next try
             self._look()
@@ -205,7 +210,6 @@ class _Client:
         self.credentials = credentials
         # Not the session's own headers: aiohttp would show those to a proxy, the token among them.
         self._headers = {
-            "Accept": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": f"fedns/{__version__}",
             **({"Authorization": credentials.authorization} if credentials.authorization else {}),
@@ -225,11 +229,13 @@ class _Client:
         secure = credentials.server.startswith("https:")
         return cls(credentials, await asyncio.to_thread(tls, credentials) if secure else None)
 
-    async def request(self, path: str, params: list[tuple[str, str]], timeouts: Timeouts) -> aiohttp.ClientResponse:
+    async def request(
+        self, path: str, params: list[tuple[str, str]], timeouts: Timeouts, accept: str
+    ) -> aiohttp.ClientResponse:
         return await self._session.get(
             self.credentials.server + path,
             params=params,
-            headers=self._headers,
+            headers={"Accept": accept, **self._headers},
             proxy=self.credentials.proxy or None,
             server_hostname=self.credentials.server_name or None,
             timeout=aiohttp.ClientTimeout(total=timeouts.total, sock_connect=timeouts.connect, sock_read=timeouts.read),

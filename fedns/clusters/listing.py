@@ -13,11 +13,13 @@ import msgspec
 from msgspec import Raw, Struct
 
 from fedns.clusters.brackets import split
-from fedns.clusters.connect import Connection, LostError, RefusedError, Timeouts
+from fedns.clusters.connect import JSON, METADATA, Connection, LostError, RefusedError, Timeouts
 from fedns.clusters.decode import Item
 from fedns.settings.schema import Member
 
 PAGE_OBJECTS: Final = 250
+PAGE_NAMES: Final = 1000
+"""The same where only the metadata of each is read: about 600 bytes."""
 PAGE_BYTES: Final = 8 << 20
 """What a page should have at most: after a larger one the next is asked to be smaller."""
 PAGE_LIMIT: Final = 48 << 20
@@ -148,6 +150,7 @@ class Reading(Struct):
     most: int = 1 << 30
     limit: int = PAGE_OBJECTS
     came: int = 0
+    accept: str = JSON
 
     def take(self, size: int) -> None:
         """Account for bytes; raises QuotaError beyond `most`."""
@@ -168,6 +171,15 @@ async def read(reading: Reading) -> Whole:
             if not reading.resource.absent(refusal.status):
                 raise
     raise AbsentError
+
+
+async def names(reading: Reading) -> Whole:
+    """The same, but of each object only what names it, and its version.
+
+    Of 2,000 slices of 100 endpoints these are 1.1 MB in place of 43.7, for a tenth of the CPU time here and there.
+    """
+    reading.limit, reading.accept = PAGE_NAMES, METADATA
+    return await read(reading)
 
 
 async def current(reading: Reading, path: str) -> str:
@@ -232,7 +244,7 @@ async def _body(reading: Reading, path: str, more: str) -> bytes | None:
     """One page, or None where it is too large."""
     params = [("limit", str(reading.limit)), *reading.resource.params, *([("continue", more)] if more else [])]
     parts, size = [], 0
-    async with reading.connection.get(path, params, _TIMEOUTS) as reply:
+    async with reading.connection.get(path, params, _TIMEOUTS, reading.accept) as reply:
         while part := await reply.chunk():
             reading.take(len(part))
             size += len(part)

@@ -31,7 +31,7 @@ from fedns.clusters.listing import (
 from fedns.clusters.probe import probe
 from fedns.clusters.shelves import Touched
 from fedns.clusters.streams import Stream
-from fedns.clusters.terms import Means
+from fedns.clusters.terms import Belief, Means
 from fedns.clusters.translate import Translator
 from fedns.clusters.watch import Watch
 from fedns.clusters.watchlist import Offer
@@ -208,7 +208,7 @@ class MemberFeed:
             lists=self._lists,
             pulse=self._pulse,
             rate=self._rate,
-            offer=Offer(self._pace.again),
+            offer=Offer(self._pace.upgrade),
             period=self._timers.watch_period,
             pace=self._pace,
             most=self._member.trust.max_bytes,
@@ -220,10 +220,11 @@ class MemberFeed:
         ]
         return self._followed
 
-    def replaced(self, resource: Resource, items: list[Item], *, sure: bool) -> bool:
-        """A whole truth of one resource; not believed at once when it lost too much without a word."""
+    def replaced(self, resource: Resource, items: list[Item], *, sure: bool) -> Belief:
+        """A whole truth of one resource; not believed at once when it lost too much, or all, without a word."""
         gone, held = self._translator.missing(resource.name, items)
-        if not sure and gone > _SHRUNK and gone * 2 > held:
+        much = gone > _SHRUNK and gone * 2 > held
+        if not sure and (much or (held and not items)):
             self.counts["held"] += 1
             _log.warning(
                 "member %s: the list of %s lost %d of %d: held until a second one",
@@ -232,7 +233,7 @@ class MemberFeed:
                 gone,
                 held,
             )
-            return False
+            return Belief.LATER if much else Belief.AGAIN
         for item in items:
             self._report(resource, item)
         touched = self._translator.replace(resource.name, items)
@@ -244,7 +245,11 @@ class MemberFeed:
             if not self._unread:
                 self._tell_all()
         self._renewed(resource)
-        return True
+        return Belief.TAKEN
+
+    def differs(self, resource: Resource, names: list[Item], read: int, seen: int) -> bool:
+        """Whether the server has something else than what is held."""
+        return self._translator.differs(resource.name, names, read, seen)
 
     def changed(self, resource: Resource, events: list[tuple[str, Item]]) -> None:
         """Events of one resource: what they touch is told once, as it is after all of them."""

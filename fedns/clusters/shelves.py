@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from fedns.clusters.decode import Item
 from fedns.clusters.facts import Facts, SliceFacts
 from fedns.clusters.shelf import Change, Shelf, same
+from fedns.clusters.trust import Boundary
 from fedns.federation.objects import ServiceKey, Slice
 from fedns.settings.schema import Trust
 
@@ -52,6 +53,24 @@ class Shelves(ABC):
         """How many of the objects held are not among `items`, and how many are held."""
         held = self._held(resource)
         return len(held.keys() - {(item.namespace, item.name) for item in items}), len(held)
+
+    def differs(self, resource: str, names: Iterable[Item], read: int, seen: int) -> bool:
+        """Whether these names and versions are not those of the objects held.
+
+        One that is newer than `seen` may be still to come. One that is not held says nothing here, which was found when
+        it was read: only if it is newer than that reading, `read`, may it be one that nobody told of.
+        """
+        held, counts = self._held(resource), Boundary(self._trust).namespace
+        found = 0
+        for item in names:
+            if not counts(item.namespace):
+                continue
+            facts = held.get((item.namespace, item.name))
+            found += facts is not None
+            before = read if facts is None else facts.version
+            if item.version <= seen and (item.version > before if facts is None else item.version != before):
+                return True
+        return found != len(held)
 
     def objects(self) -> dict[str, int]:
         """How many objects are held, by resource."""

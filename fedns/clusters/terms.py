@@ -1,6 +1,7 @@
 """On what terms the resources of one member are followed: with which means, and whom a watch tells what it sees."""
 
 from collections.abc import Callable
+from enum import Enum
 from random import Random
 from typing import Protocol
 
@@ -13,11 +14,25 @@ from fedns.clusters.listing import Lists, Resource
 from fedns.clusters.watchlist import Offer
 
 
+class Belief(Enum):
+    """What becomes of a whole truth: it is taken, or looked at again."""
+
+    TAKEN = "taken"
+    AGAIN = "a second look at once"
+    LATER = "a second look after a while"
+
+
 class Follower(Protocol):
     """Whom a watch tells what it sees."""
 
-    def replaced(self, resource: Resource, items: list[Item], *, sure: bool) -> bool:
-        """A whole truth; False where it is not believed and must be confirmed (`sure`) by a second one."""
+    def replaced(self, resource: Resource, items: list[Item], *, sure: bool) -> Belief:
+        """A whole truth; when it is not believed, a second one must confirm it (`sure`), now or later."""
+
+    def differs(self, resource: Resource, names: list[Item], read: int, seen: int) -> bool:
+        """Whether what is held is not what these names and versions say.
+
+        Versions after `seen` may be still to come, and what is not held was judged if it is no newer than `read`.
+        """
 
     def changed(self, resource: Resource, events: list[tuple[str, Item]]) -> None:
         """Events in their order, each ADDED, MODIFIED or DELETED."""
@@ -32,7 +47,7 @@ class Follower(Protocol):
         """The resource cannot be read now."""
 
     def counted(self, what: str) -> None:
-        """Something worth a metric happened: list, check, watch, gone, refused, throttled."""
+        """Something worth a metric happened: list, compare, check, watch, gone, refused, throttled."""
 
 
 class Means(Struct, kw_only=True):

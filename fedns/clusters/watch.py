@@ -22,7 +22,7 @@ from fedns.clusters.listing import AbsentError, GoneError, QuotaError, Reading, 
 from fedns.clusters.session import LateError
 from fedns.clusters.streams import Mode, Stream
 from fedns.clusters.tail import KickedError, LagError, Tail
-from fedns.clusters.terms import Follower, Means
+from fedns.clusters.terms import Belief, Follower, Means
 from fedns.clusters.values import number
 from fedns.clusters.watchlist import Collection
 
@@ -33,7 +33,11 @@ _STUCK: Final = 3
 
 
 class _UnsureError(Exception):
-    """The list was not believed."""
+    """The list was not believed; a second one is read after so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
 
 
 class _BackError(Exception):
@@ -56,7 +60,8 @@ class Watch:
         self._wanted = "first"  # why the resource must be read whole, or ""
         self._doubted, self._sure, self._present, self._forgot = False, False, False, False
         self._stuck, self._stuck_at, self._cut = 0, 0, 0
-        self._read_at, self._relist_at = float("-inf"), float("inf")
+        self._read_at, self._compare_at = float("-inf"), float("inf")
+        self._judged, self._compared, self._second = 0, 0, False
 
     def kick(self) -> None:
         """Break what is under way now: the network came back, and this request may still hang in the old one."""
@@ -73,11 +78,11 @@ class Watch:
                 await self._doubt(doubt)
             except AbsentError:
                 await self._missing()
-            except _UnsureError:
+            except _UnsureError as unsure:
                 self._want("shrunk")
                 self._sure = self._doubted = True
                 self._fail("the list shrank: waiting for a second one")
-                await asyncio.sleep(self._pace.confirm)
+                await asyncio.sleep(unsure.seconds)
             except RefusedError as refusal:
                 self._fail(str(refusal))
                 if refusal.status in {401, 403}:
@@ -89,8 +94,9 @@ class Watch:
 
     async def _turn(self) -> None:
         now = _now()
-        if not self._wanted and now >= self._relist_at:
-            self._want("periodic")
+        if not self._wanted and now >= self._compare_at:
+            await self._compare()
+            now = _now()
         if not self._wanted and self._tail.refused and now >= self._read_at + self._pace.confirm:
             self._want("refused")  # what was too large to be looked at must not be served as it was for ever
         if self._collects(now):
@@ -159,6 +165,26 @@ class Watch:
         self._follower.readable(self.resource)
         await asyncio.sleep(self._pace.absent * self._means.random.uniform(0.8, 1.0))
 
+    async def _compare(self) -> None:
+        """Look for what a stream has lost without a word: all is read again only where names and versions differ.
+
+        What is newer than the last stream has told is still to come. Whether it came is seen by a second look, for the
+        server may have lost just that.
+        """
+        self._follower.counted("compare")
+        async with self._means.lists.turn(), self._tail.interruptible(None):
+            listed = await listing.names(self._reading(self._means.bare))
+        version, seen = number(listed.version), max(self._tail.version, self._compared)
+        if version < seen:
+            raise _BackError
+        if self._follower.differs(self.resource, listed.items, self._judged, seen):
+            self._want("differs")
+        elif not self._second and self._follower.differs(self.resource, listed.items, self._judged, version):
+            self._compared, self._second = version, True
+            self._compare_at = _now() + self._pace.confirm
+        else:
+            self._rest(version)
+
     async def _list(self) -> None:
         """Page by page, from a server that lags behind nobody."""
         async with self._means.lists.turn():
@@ -210,8 +236,9 @@ class Watch:
         version = number(whole.version)
         if version < self._tail.version and not self._doubted:
             raise _BackError
-        if not self._follower.replaced(self.resource, whole.items, sure=self._sure):
-            raise _UnsureError
+        belief = self._follower.replaced(self.resource, whole.items, sure=self._sure)
+        if belief is not Belief.TAKEN:
+            raise _UnsureError(self._pace.confirm if belief is Belief.LATER else self._pace.again)
         self.stream.relists[self._wanted] += 1
         self.stream.objects = len(whole.items)
         self._path, self._wanted = whole.path, ""
@@ -220,8 +247,14 @@ class Watch:
         self._tail.unsettled = self._tail.lagging = self._tail.refused = False
         self._present, self._stuck, self._cut = True, 0, 0
         self._read_at = _now()
-        self._relist_at = self._read_at + self._means.random.uniform(*self._pace.relist)
+        self._judged = version
+        self._rest(version)
         self._opened()
+
+    def _rest(self, version: int) -> None:
+        """What is held is what the server had at this version: the next comparison has time."""
+        self._compared, self._second = version, False
+        self._compare_at = _now() + self._means.random.uniform(*self._pace.compare)
 
     async def _watch(self) -> None:
         """One stream, from the last resourceVersion to its end."""

@@ -21,7 +21,7 @@ from fedns.clusters.connect import LostError, connect
 from fedns.clusters.decode import Item
 from fedns.clusters.listing import Lists, Resource
 from fedns.clusters.streams import Stream
-from fedns.clusters.terms import Means
+from fedns.clusters.terms import Belief, Means
 from fedns.clusters.values import number
 from fedns.clusters.watch import Watch
 from fedns.clusters.watchlist import Offer
@@ -178,7 +178,7 @@ class Discovery:
             lists=Lists(asyncio.Semaphore(1)),
             pulse=pulse,
             rate=Rate(_EVENTS_PER_SECOND, asyncio.get_running_loop().time),
-            offer=Offer(pace.again),
+            offer=Offer(pace.upgrade),
             period=_PERIOD,
             pace=pace,
             most=_MOST_BYTES,
@@ -189,18 +189,22 @@ class Discovery:
         finally:
             await connection.close()
 
-    def replaced(self, _: Resource, items: list[Item], *, sure: bool) -> bool:
+    def replaced(self, _: Resource, items: list[Item], *, sure: bool) -> Belief:
         """All Secrets there are; a list that lost more than half of them is not believed at once."""
         listed = {_key(item): item for item in items if item.name}
         gone = len(self._secrets.keys() - listed.keys())
         if gone * 2 > len(self._secrets) and not sure:
             log.warning("the list of secrets lost %d of %d: held until a second one", gone, len(self._secrets))
-            return False
+            return Belief.LATER
         for key in self._secrets.keys() - listed.keys():
             del self._secrets[key]
         for key, item in listed.items():
             self._keep(key, item)
         self._settle()
+        return Belief.TAKEN
+
+    def differs(self, _: Resource, __: list[Item], read: int, seen: int) -> bool:  # noqa: ARG002 -- what a watch asks
+        """They are few enough to be read whole."""
         return True
 
     def changed(self, _: Resource, events: list[tuple[str, Item]]) -> None:

@@ -83,12 +83,14 @@ def _reply(
     return response
 
 
-def _form(request: web.Request) -> str:
-    """What the Accept header asks for: Table, or plain JSON; 406 for anything else."""
+def _form(request: web.Request, *, whole: bool = False) -> str:
+    """What the Accept header asks for: Table, JSON, or of a `whole` list the metadata alone; 406 for all else."""
     for choice in request.headers.get("Accept", "*/*").split(","):
         media, *rest = (part.strip() for part in choice.split(";"))
         if "as=Table" in rest and "v=v1" in rest and media == "application/json":
             return "Table"
+        if whole and "as=PartialObjectMetadataList" in rest and "v=v1" in rest and media == "application/json":
+            return "Metadata"
         if media in {"application/json", "*/*", "application/*"} and not any(part.startswith("as=") for part in rest):
             return "JSON"
     text = "only the following media types are accepted: application/json"
@@ -205,7 +207,7 @@ class Api:
         if request.method == "GET" and query.get("watch") in {"1", "true"}:
             return await self._watch(request, target)
         if request.method == "GET":
-            form = _form(request)
+            form = _form(request, whole=True)
             verbs.check_options(query, watch=False)
             if "continue" in query and (gone := self.faults.find("gone", request.path)) and gone.value != "http":
                 raise continue_expired()
@@ -217,7 +219,8 @@ class Api:
                 include = query.get("includeObject", "Metadata")
                 shown = [target.present(item) for item in items]
                 return _reply(tables.table(target.kind, shown, meta, include=include), request=request)
-            return self._spoilt(request, verbs.whole_list(target, items, meta))
+            found = tables.partials(items, meta) if form == "Metadata" else verbs.whole_list(target, items, meta)
+            return self._spoilt(request, found)
         if request.method == "POST":
             dry = query.get("dryRun") == "All"
             item = verbs.create(self.store, target, await _body(request), dry=dry)

@@ -1,4 +1,4 @@
-"""What `kubectl get` prints: objects as rows of a `Table`, with the columns of a real server."""
+"""Objects in other forms: rows of a `Table` as `kubectl get` prints it, with real servers' columns; metadata alone."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -92,6 +92,12 @@ def _cells(kind: Kind, item: Json) -> list[str | int]:
 
 def _partial(item: Json) -> Json:
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": item["metadata"]}
+
+
+def partials(items: Iterable[Json], meta: Json) -> Json:
+    """The `PartialObjectMetadataList` of some objects."""
+    kind = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
+    return {**kind, "metadata": meta, "items": [_partial(item) for item in items]}
 
 
 def _column(title: str) -> Json:

@@ -81,7 +81,7 @@ class Scripted:
     def say(self, to: str, *answers: Answer) -> None:
         """The next answers to "list services", "watch services", "readyz".
 
-        "check services" is a list of nothing, "whole services" a WatchList.
+        "check services" is a list of nothing, "whole services" a WatchList, "names services" a list of metadata.
         """
         self._answers[to].extend(answers)
 
@@ -93,6 +93,8 @@ class Scripted:
         """One request."""
         plural = request.path.rsplit("/", 1)[1]
         verb = plural if plural == "readyz" else f"{_verb(request.query)} {plural}"
+        if "PartialObjectMetadataList" in request.headers.get("Accept", ""):
+            verb = f"names {plural}"
         self.asked.append((verb, dict(request.query)))
         self.headers.append(dict(request.headers))
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":

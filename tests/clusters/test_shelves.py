@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from fedns.clusters.decode import Item
 from fedns.clusters.facts import ServiceFacts, SliceFacts
 from fedns.clusters.shelves import Owned
@@ -10,9 +12,11 @@ from fedns.federation.objects import Endpoint, pack
 from fedns.settings.schema import Trust
 
 
-def service(name: str, created: int) -> Item:
+def service(name: str, created: int, version: int = 1) -> Item:
     """A Service."""
-    return Item("shop", name, 1, ServiceFacts(1, True, False, True, created, (), (), (), ()), created=created)
+    return Item(
+        "shop", name, version, ServiceFacts(version, True, False, True, created, (), (), (), ()), created=created
+    )
 
 
 def points(name: str, count: int, source: str = "", owner: str = "a") -> Item:
@@ -39,6 +43,34 @@ def test_problems() -> None:
     translator.apply("services", "DELETED", Item("shop", "c", 2))
     assert translator.problems() == []
     assert translator.export("us1", ("shop", "a")) is None
+
+
+def listed(**versions: int) -> list[Item]:
+    """Names and versions."""
+    return [Item("shop", name, version) for name, version in versions.items()]
+
+
+DIFFERENCES = {
+    "the same": (listed(a=5, b=7), 10, False),
+    "one changed": (listed(a=6, b=7), 10, True),
+    "one changed, which may be to come": (listed(a=11, b=7), 10, False),
+    "one is gone": (listed(a=5), 10, True),
+    "all are gone": ([], 10, True),
+    "a new one": (listed(a=5, b=7, c=9), 10, True),
+    "a new one, which may be to come": (listed(a=5, b=7, c=11), 10, False),
+    "one that said nothing when it was read": (listed(a=5, b=7, c=8), 10, False),
+    "one in place of another": (listed(a=5, c=8), 10, True),
+    "one that went back": (listed(a=5, b=6), 10, True),
+    "not to be spoken for": ([*listed(a=5, b=7), Item("bank", "c", 9)], 10, False),
+}
+
+
+@pytest.mark.parametrize(("names", "seen", "differs"), DIFFERENCES.values(), ids=DIFFERENCES)
+def test_differences(names: list[Item], seen: int, *, differs: bool) -> None:
+    """What a stream may have lost without a word, by names and versions alone; all was read at version 8."""
+    translator = Translator("eu1", ("Label",), Trust(namespaces=("shop",)))
+    translator.replace("services", [service("a", 1, version=5), service("b", 1, version=7)])
+    assert translator.differs("services", names, 8, seen) is differs
 
 
 def test_owned() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from fedns.clusters.backoff import Pace
 from fedns.clusters.watchlist import Offer
@@ -124,6 +125,27 @@ async def test_a_shrunk_whole_is_confirmed_by_a_list(script: Scripted, tmp_path:
         assert not heard.changes
 
 
+@pytest.mark.parametrize("really", [False, True], ids=["a lie", "the truth"])
+async def test_an_empty_list_is_looked_at_again(script: Scripted, tmp_path: Path, *, really: bool) -> None:
+    """However few objects a member had: that none is left is believed when a second list, soon after, says it too."""
+    script.objects["services"] = [service("s0", 1), service("s1", 2)]
+
+    async def empty(request: web.Request) -> web.StreamResponse:
+        if really:
+            script.objects["services"] = []
+        script.say("list services", reply(lambda: listed("services", 120, [])))
+        script.version = 130
+        return await status(410)(request)
+
+    script.say("watch services", empty)
+    pace = Pace(grace=0.5, confirm=3600.0, again=0.2)
+    async with following(member(script.url, tmp_path), pace=pace) as (feed, heard):
+        await until(lambda: feed.counts["held"] == 1 and script.count("list services") == 3)
+        await until(lambda: {each.resource: each for each in feed.streams()}["services"].relists["shrunk"])
+        assert heard.names() == ([] if really else ["s0", "s1"])
+        assert bool(heard.changes) == really
+
+
 async def test_an_older_whole_is_settled_by_a_list(script: Scripted, tmp_path: Path) -> None:
     """A replica that lags gives no truth; what a consistent list says counts, whatever its number."""
     script.watchlist = True
@@ -137,17 +159,19 @@ async def test_an_older_whole_is_settled_by_a_list(script: Scripted, tmp_path: P
 
 
 async def test_swallowed_events_are_healed(script: Scripted, tmp_path: Path) -> None:
-    """A periodic reading tells what a watch has lost without a word, and only that."""
+    """A comparison finds what a watch has lost without a word; what is told of the reading after it is only that."""
     script.watchlist = True
     script.objects["services"] = [service("a", 10), service("b", 11)]
-    pace = Pace(grace=0.5, absent=0.3, confirm=0.3, relist=(0.1, 0.2))
+    pace = Pace(grace=0.5, absent=0.3, confirm=0.3, compare=(0.1, 0.2))
     async with following(member(script.url, tmp_path), pace=pace) as (feed, heard):
         await until(lambda: heard.wholes)
         script.objects["services"] = [service("a", 10), service("c", 101)]
         script.version = 102
         await until(lambda: heard.names() == ["a", "c"])
         assert {key for key, _ in heard.changes} == {("shop", "b"), ("shop", "c")}
-        assert {each.resource: each for each in feed.streams()}["services"].relists["periodic"]
+        relists = {each.resource: each.relists for each in feed.streams()}
+        assert relists["services"]["differs"]
+        assert not relists["slices"]["differs"]
 
 
 @pytest.mark.parametrize("watchlist", [False, True], ids=["list", "WatchList"])

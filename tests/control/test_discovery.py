@@ -14,6 +14,7 @@ import yaml
 
 from fedns.clusters.decode import Item
 from fedns.clusters.listing import Resource
+from fedns.clusters.terms import Belief
 from fedns.control.discovery import LONGEST, Discovery, SecretFacts, bare, decode, members
 from fedns.federation.objects import Cluster
 from fedns.lab import kubeconfig
@@ -64,7 +65,7 @@ class Heard:
 
     def all(self, *items: Item, sure: bool = False) -> bool:
         """A list of Secrets."""
-        return self.discovery.replaced(SECRETS, list(items), sure=sure)
+        return self.discovery.replaced(SECRETS, list(items), sure=sure) is Belief.TAKEN
 
     def event(self, kind: str, one: Item) -> None:
         """One event."""

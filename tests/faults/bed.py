@@ -37,7 +37,7 @@ from fedns.lab.simulator import Deployment
 from fedns.servers.feed import follow
 from fedns.settings.schema import Kubeconfig, Member, Trust
 
-PACE: Final = Pace(grace=0.5, absent=0.3, confirm=0.6, initial=1.0, relist=(600.0, 900.0))
+PACE: Final = Pace(grace=0.5, absent=0.3, confirm=0.6, again=0.2, initial=1.0, compare=(600.0, 900.0))
 TIMERS: Final = Timers(
     probe_interval=0.2,
     probe_timeout=0.4,

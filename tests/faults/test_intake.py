@@ -96,9 +96,21 @@ async def test_a_list_that_lost_most_is_held_until_it_is_confirmed(tmp_path: Pat
         await bed.judge()
 
 
+async def test_a_small_member_that_has_nothing_for_a_moment(tmp_path: Path) -> None:
+    """Also where a member has but a few objects, one empty list makes none of them vanish."""
+    async with made(tmp_path, pace=structs.replace(PACE, again=1.5)) as bed:
+        feed = bed.feeds["eu1"]
+        await bed.clusters["eu1"].fault("empty")
+        await bed.clusters["eu1"].fault("gone")
+        await until(lambda: feed.counts["held"])
+        await bed.clusters["eu1"].fault("heal")
+        await bed.right()
+        await bed.judge()
+
+
 async def test_events_that_are_swallowed_come_with_the_next_whole_reading(tmp_path: Path) -> None:
     """What a stream has lost without a word is healed by the periodic reading, within its period."""
-    pace = structs.replace(PACE, relist=(1.0, 1.5))
+    pace = structs.replace(PACE, compare=(1.0, 1.5))
     async with made(tmp_path, pace=pace) as bed:
         await bed.clusters["eu1"].fault("swallow=0.5")
         change(bed, "eu1")

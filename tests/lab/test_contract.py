@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from fedns.clusters.connect import METADATA
 from tests.lab.conftest import ApiServer, Json
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module")]
@@ -239,6 +240,20 @@ async def test_patch_formats(api_server: ApiServer, media: str, patch: Json) -> 
     status, body = await api_server.call("PATCH", path + "/web", patch, media)
     assert (status, body["metadata"]["labels"]) == (200, {"app": "a", "x": "y"})
     await api_server.call("DELETE", path + "/web")
+
+
+async def test_a_list_of_metadata(api_server: ApiServer) -> None:
+    """Asked so, a list has of each object its metadata alone; who understands that may say what else it takes."""
+    await api_server.namespace("metadata")
+    path = f"{CORE}/namespaces/metadata/services"
+    made = await api_server.make(path, service("web", app="a"))
+    async with api_server.session.get(api_server.url + path, headers={"Accept": METADATA}) as response:
+        found = await response.json()
+    assert (found["kind"], found["apiVersion"]) == ("PartialObjectMetadataList", "meta.k8s.io/v1")
+    (item,) = found["items"]
+    assert item.keys() == {"kind", "apiVersion", "metadata"}
+    assert item["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+    assert int(found["metadata"]["resourceVersion"]) >= int(made["metadata"]["resourceVersion"])
 
 
 async def test_custom_types_take_no_strategic_patch(api_server: ApiServer) -> None:
