@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -33,7 +33,7 @@ class Plugin(Struct, frozen=True, kw_only=True):
     version: str
     folder: str
     variables: tuple[tuple[str, str], ...] = ()
-    cluster: Mapping[str, str] | None = None
+    cluster: Mapping[str, Any] | None = None
     hint: str = ""
 
 

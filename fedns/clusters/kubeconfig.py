@@ -23,6 +23,8 @@ from fedns.settings.schema import Kubeconfig
 _MAX_DEPTH: Final = 30
 _PREFIX: Final = "client.authentication.k8s.io/"
 _VERSIONS: Final = (f"{_PREFIX}v1", f"{_PREFIX}v1beta1")
+_CONFIG: Final = f"{_PREFIX}exec"
+"""The extension of a cluster that is meant for the plugin."""
 _IMPERSONATION: Final = ("as", "as-uid", "as-groups", "as-user-extra")
 
 _turn: Final = Lock()
@@ -39,6 +41,12 @@ class _Cluster(Struct, rename="kebab"):
     tls_server_name: str = ""
     proxy_url: str = ""
     insecure_skip_tls_verify: bool = False
+    extensions: tuple["_Extension", ...] = ()
+
+
+class _Extension(Struct):
+    name: str
+    extension: Any = None
 
 
 class _User(Struct, rename="kebab"):
@@ -73,7 +81,8 @@ def read(source: Kubeconfig) -> Reading:
     if source.content:
         if len(source.content) > MAX_BYTES:
             raise CredentialsError(f"{source.path} is larger than {MAX_BYTES} bytes: no kubeconfig is")
-        files, text, folder = Files(), source.content, ""
+        folder = "/" if source.own else ""
+        files, text = Files(Path(folder) if source.own else None), source.content
     else:
         path = Path(source.path).expanduser().absolute()
         files, folder = Files(path.parent), str(path.parent)
@@ -101,6 +110,13 @@ def read(source: Kubeconfig) -> Reading:
     if user.exec is not None:
         made = msgspec.structs.replace(made, plugin=_plugin(user.exec, cluster, made, folder, user_at))
     return Reading(made, files.stamps)
+
+
+def way(cluster: Table, at: str) -> None:
+    """Raise CredentialsError where this entry of a kubeconfig is no way to an API server; it may name no file."""
+    entry = _entry(cluster, _Cluster, at)
+    authorities = _pem(Files(), entry, "certificate-authority", at)
+    prove(Credentials(server=_server(entry, at), authorities=authorities, proxy=_proxy(entry, at)), at)
 
 
 def _tree(text: str, where: str) -> Table:
@@ -150,7 +166,8 @@ def _entry(table: Table, kind: type[_Entry], at: str) -> _Entry:
 
 def _refuse(user: Table, source: Kubeconfig, at: str) -> None:
     """What a user may not have; before anything of it is read."""
-    if "exec" in user and (source.content or not source.allow_exec):
+    allowed = source.own if source.content else source.allow_exec
+    if "exec" in user and not allowed:
         cure = "use a token or a certificate" if source.content else "use a token, or set kubeconfig.allowExec: true"
         raise CredentialsError(f"{at}: exec would run a program on this machine: {cure}")
     if "auth-provider" in user:
@@ -253,7 +270,7 @@ def _plugin(table: Table, cluster: _Cluster, made: Credentials, folder: str, at:
     )
 
 
-def _told(cluster: _Cluster, made: Credentials) -> Iterator[tuple[str, str]]:
+def _told(cluster: _Cluster, made: Credentials) -> Iterator[tuple[str, Any]]:
     """What a plugin that wants to know is told of the cluster, in the words of its protocol."""
     yield "server", cluster.server
     if made.authorities:
@@ -262,3 +279,6 @@ def _told(cluster: _Cluster, made: Credentials) -> Iterator[tuple[str, str]]:
         yield "tls-server-name", cluster.tls_server_name
     if cluster.proxy_url:
         yield "proxy-url", cluster.proxy_url
+    for each in cluster.extensions:
+        if each.name == _CONFIG:
+            yield "config", each.extension

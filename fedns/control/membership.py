@@ -1,93 +1,129 @@
-"""Who the members are: those that the configuration names, and those that Secrets of the local cluster describe.
+"""Who the members are: those that the configuration names, and those that objects of the local cluster describe.
 
-Both become one `Settings`; a name that the configuration has is its own. It must not know why members are followed.
+Both become one `Settings`; a name that the configuration has is its own, and one that a Secret has is no
+ClusterProfile's. It must not know why members are followed.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from msgspec import structs
 
+from fedns.control import by_profile, by_secret
+from fedns.control.described import Source, names
 from fedns.control.discovery import Discovery
-from fedns.settings.schema import Member, Secrets, Settings
+from fedns.settings.schema import ClustersFrom, Member, Settings
 
 log = logging.getLogger(__name__)
 
 
-class Membership:
-    """The settings with all members; `changed` is called when Secrets have made them others."""
+class _Followed:
+    """One kind of object that describes members: who was described last, and what follows it, if anything does."""
 
-    def __init__(self, configured: Settings, changed: Callable[[], None]) -> None:
-        self._configured = configured
-        self._changed = changed
-        self._described: tuple[Member, ...] = ()
-        self._follows: tuple[Member, Secrets] | None = None
-        self._discovery: Discovery | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._told = asyncio.Event()
-
-    @property
-    def settings(self) -> Settings:
-        """The configuration, with the members that were described last behind its own."""
-        taken = set(self._names())
-        described = []
-        for member in self._described:
-            names = {member.name, *(source.name for source in member.sources)}
-            if not names & taken:
-                described.append(member)
-                taken |= names
-        return structs.replace(self._configured, clusters=(*self._configured.clusters, *described))
-
-    @property
-    def problems(self) -> dict[str, tuple[str, ...]]:
-        """What is wrong with the Secrets, in sentences, by Secret."""
-        if self._discovery is None:
-            return {}
-        return {
-            secret: tuple(f"{each.path}: {each.sentence}" for each in wrong)
-            for secret, wrong in self._discovery.problems.items()
-        }
-
-    @property
-    def told(self) -> bool:
-        """Whether all members are known: where Secrets are followed, these have been read."""
-        return self._follows is None or self._told.is_set()
-
-    async def complete(self) -> None:
-        """Wait until the Secrets have been read, where there are any to be read."""
-        if self._follows is not None:
-            await self._told.wait()
-
-    async def configure(self, configured: Settings) -> None:
-        """Another configuration, or the first; what Secrets describe stays until they are read again."""
-        self._configured = configured
-        local = next((each for each in configured.clusters if each.name == configured.local.cluster), None)
-        where = configured.clusters_from.secrets
-        follows = (local, where) if local is not None and where is not None else None
-        if follows != self._follows:
-            await self.close()
-            self._follows = follows
-            if follows is None:
-                self._described = ()
-            else:
-                self._discovery = Discovery(*follows, self._tell, self._names())
-                self._task = asyncio.create_task(self._discovery.run(), name="discovery of members")
-        elif self._discovery is not None:
-            self._discovery.reserve(self._names())
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.members: tuple[Member, ...] = ()
+        self.told = asyncio.Event()
+        self.follows: tuple[Member, object] | None = None
+        self.discovery: Discovery | None = None
+        self.task: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
-        """Follow no Secrets any more."""
-        task, self._task, self._discovery = self._task, None, None
+        """Follow nothing any more."""
+        task, self.task, self.discovery = self.task, None, None
         if task is not None:
             task.cancel()
             await asyncio.wait((task,))
 
-    def _tell(self, members: tuple[Member, ...]) -> None:
-        self._described = members
-        self._told.set()
+
+class Membership:
+    """The settings with all members; `changed` is called when what describes them has made them others."""
+
+    def __init__(self, configured: Settings, changed: Callable[[], None]) -> None:
+        self._configured = configured
+        self._changed = changed
+        self._kinds = (_Followed("secret"), _Followed("cluster profile"))
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration, with the members that were described last behind its own."""
+        taken = {name for each in self._configured.clusters for name in names(each)}
+        described = []
+        for member in (member for each in self._kinds for member in each.members):
+            if not taken.intersection(names(member)):
+                described.append(member)
+                taken.update(names(member))
+        return structs.replace(self._configured, clusters=(*self._configured.clusters, *described))
+
+    @property
+    def problems(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """What is wrong with the objects, in sentences: by what they are, then by object (NAMESPACE/NAME)."""
+        return {each.what: dict(_sentences(each.discovery)) for each in self._kinds}
+
+    @property
+    def told(self) -> bool:
+        """Whether all members are known: what is followed has been read."""
+        return all(each.follows is None or each.told.is_set() for each in self._kinds)
+
+    async def complete(self) -> None:
+        """Wait until what describes members has been read, where there is any to be read."""
+        for each in self._kinds:
+            if each.follows is not None:
+                await each.told.wait()
+
+    async def configure(self, configured: Settings) -> None:
+        """Another configuration, or the first; what was described stays until it is read again."""
+        self._configured = configured
+        local = next((each for each in configured.clusters if each.name == configured.local.cluster), None)
+        for each, (where, source) in zip(self._kinds, _sources(configured.clusters_from), strict=True):
+            follows = (local, where) if local is not None and source is not None else None
+            if follows == each.follows:
+                continue
+            await each.close()
+            each.follows = follows
+            if local is None or source is None:
+                each.members = ()
+            else:
+                each.discovery = Discovery(local, source, partial(self._tell, each), self._taken(each))
+                each.task = asyncio.create_task(each.discovery.run(), name=f"discovery of members by {each.what}")
+        self._reserve()
+
+    async def close(self) -> None:
+        """Follow nothing any more."""
+        for each in self._kinds:
+            await each.close()
+
+    def _tell(self, kind: _Followed, members: tuple[Member, ...]) -> None:
+        kind.members = members
+        kind.told.set()
+        self._reserve()
         self._changed()
 
-    def _names(self) -> list[str]:
-        """What the configuration calls its own."""
-        return [name for each in self._configured.clusters for name in (each.name, *(s.name for s in each.sources))]
+    def _reserve(self) -> None:
+        """Who comes first has the names."""
+        for each in self._kinds:
+            if each.discovery is not None:
+                each.discovery.reserve(self._taken(each))
+
+    def _taken(self, kind: _Followed) -> dict[str, str]:
+        """By whom a name is taken, for objects of this kind."""
+        before = self._kinds[: self._kinds.index(kind)]
+        found = {name: f"a {each.what}" for each in before for made in each.members for name in names(made)}
+        own = (name for each in self._configured.clusters for name in names(each))
+        return found | dict.fromkeys(own, "the configuration file")
+
+
+def _sources(where: ClustersFrom) -> tuple[tuple[object, Source | None], ...]:
+    """Every kind: where its objects are, and how they are read."""
+    secrets, profiles = where.secrets, where.cluster_profiles
+    return (secrets, by_secret.source(secrets) if secrets else None), (
+        profiles,
+        by_profile.source(profiles) if profiles else None,
+    )
+
+
+def _sentences(discovery: Discovery | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for key, wrong in (discovery.problems if discovery else {}).items():
+        yield key, tuple(f"{each.path}: {each.sentence}" for each in wrong)

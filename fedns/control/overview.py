@@ -35,13 +35,14 @@ class Overview:
         self._membership = membership
 
     def page(self) -> dict[str, Any]:
-        """Every cluster, what is wrong with Secrets that describe some, and the generation of the truth."""
+        """Every cluster, what is wrong with objects that describe some, and the generation of the truth."""
         now = monotonic()
         clusters = [self._cluster(name, now) for name in sorted(self._truth.statuses)]
-        secrets = {name: list(wrong) for name, wrong in self._membership.problems.items()}
+        problems = self._membership.problems
         return {
             "clusters": clusters,
-            "secrets": secrets,
+            "secrets": {name: list(wrong) for name, wrong in problems["secret"].items()},
+            "clusterProfiles": {name: list(wrong) for name, wrong in problems["cluster profile"].items()},
             "generation": self._publisher.generation,
             "isolated": self._pipeline.isolated,
         }

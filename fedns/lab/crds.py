@@ -1,4 +1,4 @@
-"""The Multi-Cluster Services custom resource definitions, as thin as an API server needs them (KEP-1645)."""
+"""The custom resource definitions of SIG-Multicluster, as thin as an API server needs them (KEP-1645, KEP-4322)."""
 
 from typing import Any, Final
 
@@ -9,10 +9,16 @@ _SCHEMA: Final = {"openAPIV3Schema": {"type": "object", "properties": {"spec": _
 
 def definitions() -> list[dict[str, Any]]:
     """ServiceExport and ServiceImport, v1alpha1 and v1beta1 (stored)."""
-    return [_definition("ServiceExport", "svcex"), _definition("ServiceImport", "svcim")]
+    versions = ("v1beta1", "v1alpha1")
+    return [_definition("ServiceExport", versions, "svcex"), _definition("ServiceImport", versions, "svcim")]
 
 
-def _definition(kind: str, short: str) -> dict[str, Any]:
+def profiles() -> dict[str, Any]:
+    """ClusterProfile, v1alpha1; no member has it unless it is applied."""
+    return _definition("ClusterProfile", ("v1alpha1",))
+
+
+def _definition(kind: str, versions: tuple[str, ...], *short: str) -> dict[str, Any]:
     plural = kind.lower() + "s"
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -24,16 +30,16 @@ def _definition(kind: str, short: str) -> dict[str, Any]:
         "spec": {
             "group": GROUP,
             "scope": "Namespaced",
-            "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "shortNames": [short]},
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "shortNames": list(short)},
             "versions": [
                 {
                     "name": version,
                     "served": True,
-                    "storage": version == "v1beta1",
+                    "storage": version == versions[0],
                     "schema": _SCHEMA,
                     "subresources": {"status": {}},
                 }
-                for version in ("v1beta1", "v1alpha1")
+                for version in versions
             ],
         },
     }

@@ -66,6 +66,14 @@ SERVICE_IMPORTS = Kind(
     short=("svcim",),
     status=True,
 )
+CLUSTER_PROFILES = Kind(
+    group="multicluster.x-k8s.io",
+    versions=("v1alpha1",),
+    name="ClusterProfile",
+    plural="clusterprofiles",
+    builtin=False,
+    status=True,
+)
 LEASES = Kind(group="coordination.k8s.io", versions=("v1",), name="Lease", plural="leases")
 CRDS = Kind(
     group="apiextensions.k8s.io",
@@ -103,6 +111,7 @@ KINDS = (
     RULES_REVIEWS,
     ENDPOINT_SLICES,
     LEASES,
+    CLUSTER_PROFILES,
     SERVICE_EXPORTS,
     SERVICE_IMPORTS,
 )

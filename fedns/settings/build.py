@@ -16,17 +16,21 @@ from fedns.federation.migrations import Migration
 from fedns.federation.objects import AddressKind, Cluster
 from fedns.federation.placement import Policy, Rung
 from fedns.settings.schema import (
+    BELIEVED,
     FAST,
     PRIVATE,
+    ClusterProfiles,
     ClustersFrom,
     Cookies,
     Dns,
+    Exec,
     Https,
     Kept,
     Kubeconfig,
     Local,
     Logging,
     Member,
+    Provider,
     Quic,
     Replicas,
     Secrets,
@@ -48,7 +52,7 @@ def settings(values: Values) -> Settings:
     listeners = {key: values[key]["listen"] for key in LISTENERS if key in values}
     more: Values = {"diagnostics": values["diagnostics"]["allow"]} if "diagnostics" in values else {}
     if "clusters_from" in values:
-        more["clusters_from"] = ClustersFrom(secrets=Secrets(**values["clusters_from"]["secrets"]))
+        more["clusters_from"] = _clusters_from(values["clusters_from"])
     if (kept := values.get("snapshot", "off")) != "off":
         more["snapshot"] = Kept(**kept)
     return Settings(
@@ -142,6 +146,23 @@ def _cluster(values: Values, rank: int, *, imports: bool, via: str = "") -> Clus
     elif imports:
         own["addresses"] = IMPORTED
     return Cluster(**own, via=via, gateway_ips=values.get("gateway", {}).get("ips", ()), trust_rank=rank)
+
+
+def _clusters_from(values: Values) -> ClustersFrom:
+    """Where members come from beside the file."""
+    secrets, profiles = values.get("secrets"), values.get("cluster_profiles")
+    return ClustersFrom(
+        secrets=Secrets(**secrets) if secrets else None,
+        cluster_profiles=_cluster_profiles(profiles) if profiles else None,
+    )
+
+
+def _cluster_profiles(values: Values) -> ClusterProfiles:
+    """An inventory; what is said of some properties leaves the defaults of the others as they are."""
+    providers = tuple(
+        Provider(**each | ({"exec": Exec(**each["exec"])} if "exec" in each else {})) for each in values["providers"]
+    )
+    return ClusterProfiles(**values | {"providers": providers, "properties": BELIEVED | values.get("properties", {})})
 
 
 def _timers(freshness: Values | str) -> Timers:

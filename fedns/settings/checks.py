@@ -12,6 +12,7 @@ from fedns.settings.build import LISTENERS
 from fedns.settings.kinds import snake
 from fedns.settings.nodes import Report, join, meant
 
+_FROM: Final = ("secrets", "clusterProfiles")
 _WAYS: Final = ("kubeconfig", "inCluster")
 """The ways to reach a cluster; one that is there but could not be read has been reported already."""
 
@@ -107,17 +108,37 @@ def _told(at: str, cluster: Values, report: Report) -> None:
 
 
 def _discovery(values: Values, clusters: list[tuple[str, Values]], report: Report) -> None:
-    """Secrets are read in the cluster that fedns calls its own, so this must be one that it follows."""
-    if not report.seen("clustersFrom.secrets"):
+    """Objects that describe members are read in the cluster that fedns calls its own: one that it follows."""
+    if not report.seen("clustersFrom"):
+        return
+    _providers(values.get("clusters_from", {}).get("cluster_profiles", {}), report)
+    if not any(report.seen(f"clustersFrom.{key}") for key in _FROM):
+        report.add("clustersFrom", f"says nothing: give {' or '.join(_FROM)}, or remove it")
         return
     local = values.get("local", {}).get("cluster")
     names = [table["name"] for _, table in clusters if "name" in table]
     told_of = {table.get("name") for _, table in _known(clusters)} - set(names)
     if not report.seen("local.cluster"):
-        report.add("clustersFrom.secrets", "are read in the local cluster: add local: {cluster: ...}")
+        report.add("clustersFrom", "is read in the local cluster: add local: {cluster: ...}")
     elif local in told_of:
-        sentence = f"Secrets are read in the local cluster, but {local} is only told of: name one of {', '.join(names)}"
+        sentence = (
+            f"clustersFrom is read in the local cluster, but {local} is only told of: name one of {', '.join(names)}"
+        )
         report.add("local.cluster", sentence)
+
+
+def _providers(profiles: Values, report: Report) -> None:
+    """Each has a name of its own, and one way to credentials; paths do not depend on where fedns was started."""
+    at = "clustersFrom.clusterProfiles"
+    for place, provider in _tables(profiles, "providers", at):
+        if len({"exec", "token_file"} & provider.keys()) != 1:
+            report.add(place, "must have exec or tokenFile, one of them: what gives the credentials")
+        if not provider.get("token_file", "/").startswith("/"):
+            report.add(f"{place}.tokenFile", "must be a whole path, from / on")
+        command = provider.get("exec", {}).get("command", "")
+        if "/" in command and not command.startswith("/"):
+            report.add(f"{place}.exec.command", "must be a whole path, from / on, or a name that is found on PATH")
+    _twice([each.get("name", "") for each in profiles.get("providers", ())], f"{at}.providers", report)
 
 
 def _twice(items: Iterable[str], path: str, report: Report) -> None:

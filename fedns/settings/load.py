@@ -25,7 +25,7 @@ MAX_DEPTH: Final = 50
 _BROKEN: Final = (yaml.YAMLError, ValueError, RecursionError)
 """What constructing the values of a strange YAML text can raise: dates and numbers that are none, among others."""
 _ELSEWHERE: Final = {
-    "kubeconfig": "credentials stand beside it, in data.kubeconfig of the Secret: remove it",
+    "kubeconfig": "credentials stand beside it (of a Secret: in data.kubeconfig): remove it",
     "inCluster": "is for the cluster that fedns runs in, which the configuration file names: remove it",
 }
 """Keys of a member that the one described for itself must not have."""
@@ -105,29 +105,30 @@ def parse(
     return build.settings(values)
 
 
-def member(text: str, name: str, kubeconfig: str, origin: str) -> Member:
-    """One member from the text of its keys and the text of its credentials. Raises ConfigError.
+def member(text: str, defaults: Mapping_[str, str], credentials: Kubeconfig) -> Member:
+    """One member from the text of its keys, and credentials whose content is at hand. Raises ConfigError.
 
-    `name` is its name where the text gives none; `origin` says in words where the credentials are from. Problems of the
-    credentials have the path `kubeconfig` and quote nothing of them.
+    `defaults` are values of keys that the text does not have, the name among them. Problems of the credentials have the
+    path `kubeconfig` and quote nothing of them.
     """
     report = Report()
     tree = _compose(text, report, "region: ...") or Mapping({}, 0)
     for key, reason in _ELSEWHERE.items():
         if key in tree.entries:
             report.add(key, reason, tree.entries.pop(key)[0].line)
-    tree.entries.setdefault("name", (Scalar("name", "text", 0), Scalar(name, "text", 0)))
+    for key, value in defaults.items():
+        tree.entries.setdefault(key, (Scalar(key, "text", 0), free(value)))
     values = membership.CLUSTER.read(tree, "", report)
     checks.member(values, report)
     try:
-        sentences = tuple(kubeconfigs.check_alone(_content(kubeconfig)))
+        sentences = () if credentials.own else tuple(kubeconfigs.check_alone(_content(credentials.content)))
     except _BROKEN:
         sentences = ("is not plain YAML",)  # no more: what a parser says may quote a token
     for sentence in sentences:
         report.add("kubeconfig", sentence, 0)
     if report.problems:
         raise ConfigError(sorted(report.problems, key=lambda problem: problem.line))
-    return build.member(values, Kubeconfig(path=origin, content=kubeconfig))
+    return build.member(values, credentials)
 
 
 def _compose(text: str, report: Report, first: str) -> Mapping | None:

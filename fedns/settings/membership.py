@@ -1,10 +1,10 @@
-"""The keys of the configuration that say who the members are: in the file, or in Secrets that have the same grammar."""
+"""The keys of the configuration that say who the members are: in the file, or in objects that have the same grammar."""
 
 from typing import Final
 
 from fedns.federation.objects import AddressKind
 from fedns.settings import values
-from fedns.settings.kinds import Kind, Many, Table
+from fedns.settings.kinds import Kind, Many, Named, Table
 
 _PLACE: Final[dict[str, Kind]] = {
     "region": values.dns_name("region; part of names", labels=1),
@@ -52,6 +52,9 @@ _TRUST: Final = Table(
     },
 )
 
+GIVEN: Final = ("name", "region", "jurisdiction", "network", "weight", "capacity", "cost")
+"""Keys of a member that can stand in a property of a ClusterProfile."""
+
 CLUSTER: Final = Table(
     doc="one member cluster",
     keys={
@@ -85,6 +88,32 @@ CLUSTER: Final = Table(
     json={"oneOf": [{"required": ["kubeconfig"]}, {"required": ["inCluster"]}]},
 )
 
+_EXEC: Final = Table(
+    doc="a program that gives credentials; it is told of the cluster",
+    keys={
+        "command": values.text("the program; a path, or a name that is found on PATH"),
+        "apiVersion": values.choice(
+            "the version that it speaks; default the first",
+            "client.authentication.k8s.io/v1",
+            "client.authentication.k8s.io/v1beta1",
+        ),
+        "args": Many(doc="its arguments", item=values.text("one argument")),
+        "env": Named(doc="variables that are set for it", item=values.text("the value")),
+    },
+    required=("command",),
+)
+
+_PROVIDER: Final = Table(
+    doc="credentials for the profiles that have this access provider",
+    keys={
+        "name": values.text("the provider, as in status.accessProviders"),
+        "exec": _EXEC,
+        "tokenFile": values.text("a file with a token, in whose path {name} stands for the profile's name"),
+    },
+    required=("name",),
+    json={"oneOf": [{"required": ["exec"]}, {"required": ["tokenFile"]}]},
+)
+
 CLUSTERS_FROM: Final = Table(
     doc="where members come from, beside those in clusters",
     keys={
@@ -96,6 +125,18 @@ CLUSTERS_FROM: Final = Table(
             },
             required=("namespace",),
         ),
+        "clusterProfiles": Table(
+            doc="ClusterProfiles of the local cluster, each with one member",
+            keys={
+                "namespace": values.dns_name("their namespace; whoever may write them adds members", labels=1),
+                "labelSelector": values.selector("which of them; default all"),
+                "providers": Many(doc="with which credentials to go where they lead", item=_PROVIDER, empty=False),
+                "properties": Table(
+                    doc="by which of their properties a key of a member is given",
+                    keys={key: values.text(f"the property that gives {key}") for key in GIVEN},
+                ),
+            },
+            required=("namespace", "providers"),
+        ),
     },
-    required=("secrets",),
 )

@@ -5,7 +5,7 @@ Times are seconds. Addresses of clients and CIDRs stay text, addresses that are 
 
 from typing import Final, Literal, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from fedns.answers.rules import QueryLog, RateLimit, Rules, Zone
 from fedns.federation.failover import Failover
@@ -111,13 +111,15 @@ class Kubeconfig(Struct, frozen=True, kw_only=True):
     """Credentials of a member; `context` "" is the file's current context.
 
     `content` is the text itself where there is no file (`path` then only names where it came from); `allow_exec` lets
-    the file run programs that give credentials.
+    the file run programs that give credentials. `own` content was put together here, by the configuration: what it runs
+    and the files that it names are the operator's.
     """
 
     path: str
     context: str = ""
     allow_exec: bool = False
     content: str = ""
+    own: bool = False
 
     def __repr__(self) -> str:
         """Where it is from, never what is in it."""
@@ -167,10 +169,48 @@ class Secrets(Struct, frozen=True, kw_only=True):
     label_selector: str = "fedns.io/cluster=true"
 
 
+class Exec(Struct, frozen=True, kw_only=True):
+    """A program that gives credentials, as a kubeconfig names one; it is told of the cluster."""
+
+    command: str
+    api_version: str = "client.authentication.k8s.io/v1"
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """Where the credentials of a ClusterProfile are from that has an access provider of this `name`.
+
+    Either `exec`, or `token_file`, in whose path `{name}` stands for the ClusterProfile's name.
+    """
+
+    name: str
+    exec: Exec | None = None
+    token_file: str = ""
+
+
+BELIEVED: Final = {"region": "topology.kubernetes.io/region"}
+"""The one key of a member that a property of a ClusterProfile gives where nothing else is said."""
+
+
+class ClusterProfiles(Struct, frozen=True, kw_only=True):
+    """Where members are described by ClusterProfiles of the local cluster, and what of them is believed.
+
+    `properties` says by which property (a key of `status.properties`) a key of a member is given; of several
+    `providers` that a profile has the first one here counts.
+    """
+
+    namespace: str
+    providers: tuple[Provider, ...]
+    label_selector: str = ""
+    properties: dict[str, str] = field(default_factory=BELIEVED.copy)
+
+
 class ClustersFrom(Struct, frozen=True, kw_only=True):
     """Where members come from, beside those that the file names; None is nowhere."""
 
     secrets: Secrets | None = None
+    cluster_profiles: ClusterProfiles | None = None
 
 
 class Logging(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Members from Secrets: what a Secret says, who has a name, and what stays when Secrets are wrong or out of sight."""
+"""Who has a name among those that objects describe, and what stays when these are wrong or out of sight."""
 
 import asyncio
 import base64
@@ -15,7 +15,9 @@ import yaml
 from fedns.clusters.decode import Item
 from fedns.clusters.listing import Resource
 from fedns.clusters.terms import Belief
-from fedns.control.discovery import LONGEST, Discovery, SecretFacts, bare, decode, members
+from fedns.control.by_secret import SecretFacts, decode, read, source
+from fedns.control.described import LONGEST, Found, agree, bare
+from fedns.control.discovery import Discovery
 from fedns.federation.objects import Cluster
 from fedns.lab import kubeconfig
 from fedns.settings.schema import Kubeconfig, Member, Secrets
@@ -52,12 +54,23 @@ def item(*words: Any, **more: Any) -> Item:
     return decode(msgspec.Raw(json.dumps(secret(*words, **more)).encode()))
 
 
+def members(secrets: dict[str, SecretFacts]) -> Found:
+    """What these Secrets (by NAMESPACE/NAME) amount to."""
+    return agree({key: read(key, facts) for key, facts in secrets.items()}, {}, {}, "secret")
+
+
+def owned(*names: str) -> dict[str, str]:
+    """Names that the configuration has."""
+    return dict.fromkeys(names, "the configuration file")
+
+
 class Heard:
     """What a discovery tells."""
 
     def __init__(self, *taken: str) -> None:
         self.told: list[tuple[Member, ...]] = []
-        self.discovery = Discovery(LOCAL, Secrets(namespace="fedns"), self.told.append, taken)
+        where = source(Secrets(namespace="fedns"))
+        self.discovery = Discovery(LOCAL, where, self.told.append, owned(*taken))
 
     def names(self) -> list[str]:
         """The members told last."""
@@ -132,9 +145,9 @@ def test_a_name_of_the_configuration_is_refused(caplog: pytest.LogCaptureFixture
     heard.all(item("us1"), item("ap1"))
     assert heard.names() == ["ap1"]
     assert "secret fedns/us1: line 0: name: the configuration file has a cluster us1 already" in caplog.text
-    heard.discovery.reserve(["ap1"])
+    heard.discovery.reserve(owned("ap1"))
     assert heard.names() == ["us1"]
-    heard.discovery.reserve([])
+    heard.discovery.reserve({})
     assert heard.names() == ["ap1", "us1"]
 
 
@@ -170,7 +183,7 @@ def test_the_last_good_version_stays(caplog: pytest.LogCaptureFixture) -> None:
 def test_what_changes_nothing_is_not_told() -> None:
     """The first reading is told, though it be empty; then only what makes a difference."""
     heard = Heard()
-    heard.discovery.reserve(["eu1"])
+    heard.discovery.reserve(owned("eu1"))
     assert heard.told == []
     heard.all()
     heard.all()
@@ -230,7 +243,7 @@ async def test_secrets_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             script.version = 10
             script.objects["secrets"] = [secret("us1", created=10)]
             script.say("watch secrets", scripted.stream(scripted.event("ADDED", secret("ap1", created=11)), hold=30.0))
-            discovery = Discovery(scripted.member(script.url, tmp_path), where, told.append)
+            discovery = Discovery(scripted.member(script.url, tmp_path), source(where), told.append, {})
             task = tasks.create_task(discovery.run())
             await until(lambda: told and [member.name for member in told[-1]] == ["ap1", "us1"], "both are members")
             asked = [query for verb, query in script.asked if verb.endswith("secrets")]

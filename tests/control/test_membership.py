@@ -1,16 +1,17 @@
-"""Members of the configuration and of Secrets become one, and only what changed is touched."""
+"""Members of the configuration and of objects that describe some become one, and only what changed is touched."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 from msgspec import structs
 
 from fedns.control import membership
+from fedns.control.described import Source
 from fedns.control.membership import Membership
 from fedns.federation.objects import Cluster
 from fedns.settings.load import Problem
-from fedns.settings.schema import ClustersFrom, Local, Member, Secrets, Settings
+from fedns.settings.schema import ClusterProfiles, ClustersFrom, Local, Member, Provider, Secrets, Settings
 
 
 class Described:
@@ -19,18 +20,18 @@ class Described:
     made: "list[Described]"
 
     def __init__(
-        self, local: Member, where: Secrets, told: Callable[[tuple[Member, ...]], None], taken: Iterable[str]
+        self, local: Member, source: Source, told: Callable[[tuple[Member, ...]], None], taken: Mapping[str, str]
     ) -> None:
-        self.follows = (local.name, where.namespace)
+        self.follows = (local.name, source.namespace)
         self.told = told
-        self.taken = set(taken)
+        self.taken = dict(taken)
         self.problems = {"fedns/us1": (Problem("trust", 3, "must be a mapping"),)}
         self.runs = False
         Described.made.append(self)
 
-    def reserve(self, taken: Iterable[str]) -> None:
-        """Other names are the configuration's."""
-        self.taken = set(taken)
+    def reserve(self, taken: Mapping[str, str]) -> None:
+        """Other names are taken."""
+        self.taken = dict(taken)
 
     async def run(self) -> None:
         """For ever."""
@@ -79,7 +80,7 @@ async def test_described_members_stand_behind_configured_ones(members: Membershi
     """They come and go as they are told; nothing else of the settings changes."""
     (described,) = Described.made
     assert described.follows == ("eu1", "fedns")
-    assert described.taken == {"eu1", "hub", "c1"}
+    assert described.taken == dict.fromkeys(("eu1", "hub", "c1"), "the configuration file")
     described.told((member("us1"),))
     assert names(members) == ["eu1", "hub", "us1"]
     assert structs.replace(members.settings, clusters=SETTINGS.clusters) == SETTINGS
@@ -102,7 +103,7 @@ async def test_another_configuration_leaves_the_secrets_alone(members: Membershi
     described.told((member("us1"), member("us2")))
     await members.configure(structs.replace(SETTINGS, clusters=(member("eu1"), member("us1", "c9"))))
     assert Described.made == [described]
-    assert described.taken == {"eu1", "us1", "c9"}
+    assert described.taken == dict.fromkeys(("eu1", "us1", "c9"), "the configuration file")
     assert names(members) == ["eu1", "us1", "us2"]
 
 
@@ -126,10 +127,10 @@ async def test_without_secrets_nobody_is_described(members: Membership) -> None:
     """When the configuration no longer asks for them, the members that they described leave."""
     (described,) = Described.made
     described.told((member("us1"),))
-    assert members.problems == {"fedns/us1": ("trust: must be a mapping",)}
+    assert members.problems["secret"] == {"fedns/us1": ("trust: must be a mapping",)}
     await members.configure(structs.replace(SETTINGS, clusters_from=ClustersFrom()))
     assert names(members) == ["eu1", "hub"]
-    assert members.problems == {}
+    assert members.problems == {"secret": {}, "cluster profile": {}}
     async with asyncio.timeout(5):
         await members.complete()
 
@@ -142,3 +143,30 @@ async def test_complete_waits_for_the_first_word(members: Membership) -> None:
     Described.made[0].told(())
     async with asyncio.timeout(5):
         await waiting
+
+
+PROFILES = ClusterProfiles(namespace="fleet", providers=(Provider(name="x", token_file="/t"),))
+
+
+async def test_a_secret_goes_before_a_profile(changes: list[str]) -> None:
+    """Both are followed; a name that a Secret has is no profile's, and each says whose it is."""
+    both = structs.replace(
+        SETTINGS, clusters_from=ClustersFrom(secrets=Secrets(namespace="a"), cluster_profiles=PROFILES)
+    )
+    members = Membership(both, lambda: changes.append("changed"))
+    await members.configure(both)
+    secrets, profiles = Described.made
+    assert profiles.follows == ("eu1", "fleet")
+    profiles.told((member("us1"), member("ap1")))
+    waiting = asyncio.create_task(members.complete())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    secrets.told((member("us1"),))
+    await asyncio.wait_for(waiting, 5)
+    assert profiles.taken["us1"] == "a secret"
+    assert "us1" not in secrets.taken
+    assert names(members) == ["eu1", "hub", "us1", "ap1"]
+    await members.configure(structs.replace(both, clusters_from=ClustersFrom(cluster_profiles=PROFILES)))
+    assert names(members) == ["eu1", "hub", "us1", "ap1"]
+    assert Described.made == [secrets, profiles]
+    await members.close()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from fedns.settings.load import ConfigError, load, member, parse
 from fedns.settings.schema import FAST, Address, Kubeconfig, Settings
@@ -166,16 +167,18 @@ def test_kubeconfigs_are_looked_at(content: str | None, more: str, words: str, t
 
 def test_a_member_can_be_described_for_itself() -> None:
     """By the keys of an entry of the file; problems of its credentials stand at no line and quote nothing."""
-    credentials = (
+    content = (
         '{"current-context": "a", "contexts": [{"name": "a", "context": {"user": "u", "cluster": "c"}}],'
         ' "users": [{"name": "u"}], "clusters": [{"name": "c", "cluster": {"server": "s"}}]}'
     )
-    read = member("weight: 1\nsource: imports\nsources: [{name: b}]\n", "a", credentials, "secret x/y")
+    credentials = Kubeconfig(path="secret x/y", content=content)
+    read = member("weight: 1\nsource: imports\nsources: [{name: b}]\n", {"name": "a", "weight": "2"}, credentials)
     assert (read.name, read.cluster.weight, [source.via for source in read.sources]) == ("a", 1, ["a"])
-    assert read.kubeconfig == Kubeconfig(path="secret x/y", content=credentials)
-    assert member("name: c", "a", credentials, "secret x/y").name == "c"
+    assert read.kubeconfig == credentials
+    assert member("name: c", {"name": "a"}, credentials).name == "c"
+    broken = structs.replace(credentials, content="{")
     with pytest.raises(ConfigError) as caught:
-        member("exports: [All, All]\nsources: []\ninCluster: true\n", "a", "{", "secret x/y")
+        member("exports: [All, All]\nsources: []\ninCluster: true\n", {"name": "a"}, broken)
     assert [(each.path, each.line) for each in caught.value.problems] == [
         ("kubeconfig", 0), ("exports", 1), ("sources", 2), ("inCluster", 3),
     ]  # fmt: skip

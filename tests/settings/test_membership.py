@@ -7,7 +7,17 @@ import pytest
 from fedns.federation.objects import AddressKind, Cluster
 from fedns.settings import membership
 from fedns.settings.load import parse
-from fedns.settings.schema import ClustersFrom, Kubeconfig, Secrets, Settings, Trust, rules
+from fedns.settings.schema import (
+    ClusterProfiles,
+    ClustersFrom,
+    Exec,
+    Kubeconfig,
+    Provider,
+    Secrets,
+    Settings,
+    Trust,
+    rules,
+)
 from tests.settings.conftest import GOOD, Reading
 
 HUB = """\
@@ -83,6 +93,32 @@ def test_where_members_come_from_arrives() -> None:
     assert settings(GOOD).clusters_from.secrets is None
 
 
+AT = "clustersFrom.clusterProfiles"
+INVENTORY = """local: {cluster: eu1}
+clustersFrom:
+  clusterProfiles:
+    namespace: fleet
+    providers:
+      - {name: tokens, tokenFile: "/t/{name}"}
+      - {name: runs, exec: {command: run, args: [a], env: {B: c}}}
+"""
+
+
+def test_an_inventory_arrives() -> None:
+    """With the standard's region unless another property is said to be it; the others are believed where it is said."""
+    text = GOOD + INVENTORY
+    found = settings(text).clusters_from
+    run = Exec(command="run", args=("a",), env={"B": "c"})
+    providers = (Provider(name="tokens", token_file="/t/{name}"), Provider(name="runs", exec=run))
+    assert found == ClustersFrom(cluster_profiles=ClusterProfiles(namespace="fleet", providers=providers))
+    profiles = settings(
+        text + "    properties: {cost: my/cost}\n    labelSelector: x=y\n"
+    ).clusters_from.cluster_profiles
+    assert profiles is not None
+    assert profiles.properties == {"region": "topology.kubernetes.io/region", "cost": "my/cost"}
+    assert profiles.label_selector == "x=y"
+
+
 def test_credentials_are_never_shown() -> None:
     """A kubeconfig that is printed, alone or in settings, shows no content."""
     assert "token" not in repr(Kubeconfig(path="secret a/b", content="token"))
@@ -128,11 +164,18 @@ def test_wrong_members_are_told(text: str, path: str, line: int, words: str, rea
 SECRETS = "clustersFrom: {secrets: {namespace: fedns}}\n"
 PICKED = "local: {cluster: eu1}\nclustersFrom: {secrets: {namespace: fedns, labelSelector: PICK}}"
 DISCOVERED = {
-    "no local cluster": (SECRETS, "clustersFrom.secrets", "add local: {cluster: ...}"),
+    "no local cluster": (SECRETS, "clustersFrom", "add local: {cluster: ...}"),
     "unknown local cluster": (f"{SECRETS}local: {{cluster: us2}}", "local.cluster", "did you mean us1?"),
     "local cluster told of": (f"{HUB}{SECRETS}local: {{cluster: ap1}}", "local.cluster", "name one of eu1, us1, hub"),
-    "no Secrets": ("clustersFrom: {}", "clustersFrom.secrets", "is missing"),
+    "nothing": ("clustersFrom: {}", "clustersFrom", "give secrets or clusterProfiles"),
     "no namespace": ("local: {cluster: eu1}\nclustersFrom: {secrets: {}}", "clustersFrom.secrets.namespace", "missing"),
+    "no providers": (INVENTORY.partition("    providers")[0], f"{AT}.providers", "is missing"),
+    "no credentials": (INVENTORY.replace(', tokenFile: "/t/{name}"', ""), f"{AT}.providers[0]", "exec or tokenFile"),
+    "both": (INVENTORY.replace("name: runs", "name: runs, tokenFile: /t"), f"{AT}.providers[1]", "one of them"),
+    "half a path": (INVENTORY.replace("/t/", "t/"), f"{AT}.providers[0].tokenFile", "from / on"),
+    "half a program": (INVENTORY.replace(": run,", ": ./run,"), f"{AT}.providers[1].exec.command", "on PATH"),
+    "twice": (INVENTORY.replace("name: runs", "name: tokens"), f"{AT}.providers", "stands twice"),
+    "no property": (f"{INVENTORY}    properties: {{zone: x}}", f"{AT}.properties.zone", "not a known key"),
     "no selector": (PICKED.replace("PICK", "a b"), "clustersFrom.secrets.labelSelector", "write key=value"),
     "every Secret": (PICKED.replace("PICK", "''"), "clustersFrom.secrets.labelSelector", "would take every object"),
 }  # fmt: skip
