@@ -34,9 +34,8 @@ async def probe(connection: Connection, listener: Listener, *, interval: float, 
         else:
             good += 1
             listener.reached()
-        due = max(
-            due + pace(interval, good), loop.time()
-        )  # after a late answer the next question comes at once, and only one
+        # After a late answer the next question comes at once, and only one.
+        due = max(due + pace(interval, good), loop.time())
         await asyncio.sleep(due - loop.time())
 
 

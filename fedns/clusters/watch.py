@@ -98,7 +98,7 @@ class Watch:
             await self._compare()
             now = _now()
         if not self._wanted and self._tail.refused and now >= self._read_at + self._pace.confirm:
-            self._want("refused")  # what was too large to be looked at must not be served as it was for ever
+            self._want("refused")  # what could not be looked at must not be served as it was, or left out, for ever
         if self._collects(now):
             await self._collect()
             if self._wanted:
@@ -244,7 +244,8 @@ class Watch:
         self._path, self._wanted = whole.path, ""
         self._tail.version, self.stream.version = version, str(version)
         self._doubted = self._sure = False
-        self._tail.unsettled = self._tail.lagging = self._tail.refused = False
+        self._tail.unsettled = self._tail.lagging = False
+        self._tail.refused = any(not each.namespace for each in whole.items)
         self._present, self._stuck, self._cut = True, 0, 0
         self._read_at = _now()
         self._judged = version

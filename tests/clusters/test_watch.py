@@ -248,16 +248,6 @@ async def test_resource_that_vanished_is_found_by_a_check(script: Scripted, tmp_
         assert faults([*heard.evidence], "exports") == ["the resource vanished: waiting for a second look"]
 
 
-async def test_line_that_is_too_long_costs_only_itself(script: Scripted, tmp_path: Path) -> None:
-    """An event over 4 MiB is refused and counted; the next one counts."""
-    big = event("ADDED", service("big", 101) | {"padding": "x" * (5 << 20)})
-    script.say("watch services", stream(big, event("ADDED", service("b", 102)), hold=5))
-    async with following(member(script.url, tmp_path)) as (feed, heard):
-        await until(lambda: heard.names() == ["b"])
-        await until(lambda: script.count("watch services") == 2)
-        assert feed.counts["refused"] == 1
-
-
 async def test_absent_resource_is_normal_and_may_come_later(script: Scripted, tmp_path: Path) -> None:
     """A member without the MCS resources is complete; they are picked up when they are installed."""
     script.objects["services"] = [service("a", 10), service("b", 11, exported=False)]
