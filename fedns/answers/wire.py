@@ -13,7 +13,7 @@ from msgspec import Struct, msgpack
 from fedns.answers.rules import Rules
 from fedns.federation.catalog import Catalog
 from fedns.federation.health import Status
-from fedns.federation.objects import Export, ServiceKey
+from fedns.federation.objects import Cluster, Export, ServiceKey
 
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
 """One export of 4 MiB slices fits many times; more is a broken stream."""
@@ -32,7 +32,8 @@ class SettledType(Struct, frozen=True, array_like=True):
 class Hello(Struct, frozen=True, tag=True):
     """A worker's first word: its slot, and which generation of which control process (epoch) it holds.
 
-    `types` are the settled types that it holds, for a control process that has just begun.
+    `types` are the settled types that it holds, `clusters` whom it knows, for a control process that has just begun:
+    not all members stand in the configuration, and who is not named any more would be forgotten.
     """
 
     slot: int
@@ -40,6 +41,7 @@ class Hello(Struct, frozen=True, tag=True):
     epoch: str
     generation: int
     types: tuple[SettledType, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
 
 
 class Ack(Struct, frozen=True, tag=True):

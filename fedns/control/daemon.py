@@ -38,6 +38,7 @@ from fedns.control.replicas import Others
 from fedns.control.saving import Saving
 from fedns.control.truth import Truth
 from fedns.federation.health import Freshness
+from fedns.federation.objects import Cluster
 from fedns.servers import worker
 from fedns.servers.feed import follow
 from fedns.settings import logs
@@ -57,8 +58,6 @@ With Python's own 5 ms a change would wait for so long at each system call on it
 HTTP_RETRY_SECONDS: Final = 3.0
 FIRST_PAGE_SECONDS: Final = 1.0
 """The HTTP servers open after so long at most."""
-FIRST_LOOK_SECONDS: Final = 5.0
-"""A successor looks so long at most for members that the configuration does not name, before it speaks to workers."""
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +75,7 @@ class Daemon:
         self._own = child.block(child.slot)
         self._answering = [child.block(slot) for slot in child.answering()]
         self._truth = Truth(rules=rules(settings))
-        self._publisher = Publisher(self._truth, secrets.token_hex(8))
+        self._publisher = Publisher(self._truth, secrets.token_hex(8), self._meet)
         self._answering = [child.block(slot) for slot in range(1, child.workers + 1)] or [self._own]
         history = History()
         self._orders = Orders(
@@ -111,7 +110,7 @@ class Daemon:
         parts: dict[str, Coroutine[Any, Any, None]] = {
             "heartbeat": _every(HEARTBEAT_SECONDS, self._beat),
             "pipeline": _every(TICK_SECONDS, self._tick),
-            "publisher": self._publish(),
+            "publisher": self._publisher.serve(inherited((self._child.listener,))[0]),
             "http": self._keep_servers(),
             "changes": self._take_changes(),
             "snapshot": self._keeper.run(),
@@ -231,22 +230,8 @@ class Daemon:
             )
         )
 
-    async def _publish(self) -> None:
-        """Serve the workers.
-
-        To a worker that has followed a predecessor, a cluster which is not named has left: so this process speaks only
-        when it knows who there is, or has looked for a while.
-        """
-        if self._own[counters.STARTS] > 1:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FIRST_LOOK_SECONDS):
-                    await self._membership.complete()
-                    while not self._hubs() <= self._truth.read:  # noqa: ASYNC110 -- the truth is plain data
-                        await asyncio.sleep(HEARTBEAT_SECONDS)
-        await self._publisher.serve(inherited((self._child.listener,))[0])
-
-    def _hubs(self) -> set[str]:
-        return {member.name for member in self._membership.settings.clusters if member.source == "imports"}
+    def _meet(self, clusters: tuple[Cluster, ...]) -> None:
+        self._pipeline.meet(clusters, complete=self._membership.told)
 
     async def _take_changes(self) -> None:
         """Go on with other settings, one after the other, wherever they come from."""

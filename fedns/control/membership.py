@@ -67,12 +67,6 @@ class Membership:
         """Whether all members are known: what is followed has been read."""
         return all(each.follows is None or each.told.is_set() for each in self._kinds)
 
-    async def complete(self) -> None:
-        """Wait until what describes members has been read, where there is any to be read."""
-        for each in self._kinds:
-            if each.follows is not None:
-                await each.told.wait()
-
     async def configure(self, configured: Settings) -> None:
         """Another configuration, or the first; what was described stays until it is read again."""
         self._configured = configured

@@ -29,7 +29,7 @@ from fedns.control.sources import Sources
 from fedns.control.truth import Truth
 from fedns.federation import health, isolation
 from fedns.federation.health import Evidence, Freshness, Restored, Status, Synced
-from fedns.federation.objects import Export, ServiceKey
+from fedns.federation.objects import Cluster, Export, ServiceKey
 
 TICK_SECONDS: Final = 0.25
 """How often time alone is looked at: a member turns stale this much late at most."""
@@ -155,6 +155,19 @@ class Pipeline:
             self._truth.read.add(cluster)
             self._publisher.whole(cluster)
         return True
+
+    def meet(self, clusters: Iterable[Cluster], *, complete: bool) -> None:
+        """A worker knows these from a control process that is gone: they count until it is known who there is.
+
+        So they do not where all members are known already (`complete`), nor where their hub has been read.
+        """
+        known = {cluster.name for cluster in self._truth.rules.clusters}
+        strangers = [each for each in clusters if each.name not in known]
+        if not complete and (described := [each for each in strangers if not each.via]):
+            self._use(self.sources.remember(described))
+        for each in strangers:
+            if each.via in self._truth.statuses and each.via not in self._truth.read:
+                self.found(each.via, each.name)
 
     def restore(self, past: Past) -> None:
         """Begin with what was known once, of every member that has not been read; call it before anything is heard."""

@@ -14,7 +14,7 @@ import contextlib
 import logging
 import socket
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic, thread_time, time
 from typing import Final
 
@@ -22,7 +22,7 @@ from fedns.answers.wire import Ack, BrokenStreamError, Frames, Generation, Hello
 from fedns.control.outbox import Outbox
 from fedns.control.propagation import Propagation
 from fedns.control.truth import Truth
-from fedns.federation.objects import ServiceKey
+from fedns.federation.objects import Cluster, ServiceKey
 
 LOG_ENTRIES: Final = 10_000
 HELLO_SECONDS: Final = 5.0
@@ -51,10 +51,16 @@ class Link:
 
 
 class Publisher:
-    """Serves the workers; every method for news may be called before `serve` is."""
+    """Serves the workers; every method for news may be called before `serve` is.
 
-    def __init__(self, truth: Truth, epoch: str) -> None:
+    `meet` is told whom a worker knows that has followed another control process, before anything is said to it.
+    """
+
+    def __init__(
+        self, truth: Truth, epoch: str, meet: Callable[[tuple[Cluster, ...]], None] = lambda _clusters: None
+    ) -> None:
         self.epoch = epoch
+        self._meet = meet
         self.generation = 1
         self.serial = int(time())
         self.links: set[Link] = set()
@@ -164,7 +170,7 @@ class Publisher:
         """Decide what a worker needs, from what it says that it holds."""
         link = Link(hello)
         outbox, held = link.outbox, hello.generation
-        self._compare_types(hello, outbox)
+        self._learn(hello, outbox)
         if hello.epoch == self.epoch and held <= self.generation:
             for cluster, at in self._left_at.items():
                 if at > held:
@@ -187,9 +193,11 @@ class Publisher:
         self.links.add(link)
         return link
 
-    def _compare_types(self, hello: Hello, outbox: Outbox) -> None:
-        """What a control process before this one settled still counts; for the rest this one's word does."""
+    def _learn(self, hello: Hello, outbox: Outbox) -> None:
+        """What a control process before this one knew and settled still counts; for the rest this one's word does."""
         catalog = self._truth.catalog
+        if hello.epoch != self.epoch:
+            self._meet(hello.clusters)
         if hello.epoch != self.epoch and hello.types:
             catalog.settle({**settled(hello.types), **catalog.settled}, once=True)
         if hello.types != types_of(catalog):

@@ -25,8 +25,8 @@ class Known(Struct, frozen=True):
 class Past(Struct, frozen=True):
     """What was known once.
 
-    `described` are members that Secrets described, `told` the clusters (hub, name) that hubs told of, both beside
-    those that the configuration names; `outdated` names what was known too long ago to be used.
+    `described` are members that objects of the local cluster described, `told` the clusters (hub, name) that hubs told
+    of, both beside those that the configuration names; `outdated` names what was known too long ago to be used.
     """
 
     described: tuple[Cluster, ...] = ()
@@ -40,12 +40,11 @@ class Past(Struct, frozen=True):
 def past(snapshot: Snapshot, settings: Settings, age: float, now: float, limit: float) -> Past:
     """What to use of a snapshot that was written `age` seconds before `now`; what is older than `limit` is left out.
 
-    Members that the configuration does not name count where Secrets may describe them, and until those are read.
+    Members that the configuration does not name count where other objects may describe them, and until those are read.
     """
     configured = {name for member in settings.clusters for name in (member.name, *(s.name for s in member.sources))}
     others = [each for each in snapshot.clusters if each.name not in configured]
-    secrets = settings.clusters_from.secrets is not None
-    described = tuple(each for each in others if secrets and not each.via)
+    described = tuple(each for each in others if settings.clusters_from.anybody and not each.via)
     present = configured | {each.name for each in described}
     told = tuple((each.via, each.name) for each in others if each.via in present)
     present |= {name for _, name in told}

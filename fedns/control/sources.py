@@ -34,6 +34,7 @@ class Sources:
 
         `complete`: it names every member, so that what was only remembered is none any more.
         """
+        self._named = configured
         named = {cluster.name for cluster in configured.clusters}
         self._remembered = () if complete else tuple(each for each in self._remembered if each.name not in named)
         self._configured = configured = structs.replace(configured, clusters=configured.clusters + self._remembered)
@@ -54,9 +55,9 @@ class Sources:
         return structs.replace(self._configured, clusters=self._configured.clusters + found)
 
     def remember(self, clusters: Iterable[Cluster]) -> Rules:
-        """Take these for members, until a complete configuration names all; returns what is in force."""
-        self._remembered = tuple(each for each in clusters if each.name not in self._hubs)
-        return self.configure(self._configured, complete=False)
+        """Take these for members, too, until a complete configuration names all; returns what is in force."""
+        self._remembered += tuple(each for each in clusters if each.name not in self._hubs)
+        return self.configure(self._named, complete=False)
 
     def find(self, via: str, cluster: str) -> bool | None:
         """A hub tells of a cluster: whether it is new, or None when it is refused."""

@@ -35,8 +35,14 @@ async def follow(path: str, slot: int, replica: Replica) -> None:
 async def _follow_once(path: str, slot: int, replica: Replica) -> None:
     reader, writer = await asyncio.open_unix_connection(path)
     try:
-        types = types_of(replica.catalog)
-        hello = Hello(slot=slot, pid=os.getpid(), epoch=replica.epoch, generation=replica.generation, types=types)
+        hello = Hello(
+            slot=slot,
+            pid=os.getpid(),
+            epoch=replica.epoch,
+            generation=replica.generation,
+            types=types_of(replica.catalog),
+            clusters=replica.rules.clusters,
+        )
         writer.write(frame(hello))
         frames = Frames()
         while chunk := await reader.read(READ_BYTES):

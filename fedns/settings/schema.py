@@ -212,6 +212,11 @@ class ClustersFrom(Struct, frozen=True, kw_only=True):
     secrets: Secrets | None = None
     cluster_profiles: ClusterProfiles | None = None
 
+    @property
+    def anybody(self) -> bool:
+        """Whether members come from anywhere else at all."""
+        return self != ClustersFrom()
+
 
 class Logging(Struct, frozen=True, kw_only=True):
     """How much is logged, and in which form."""

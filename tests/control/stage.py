@@ -85,7 +85,9 @@ class Control:
         self.now = monotonic()
         self.path = path
         self.truth = Truth(rules=first)
-        self.publisher = Publisher(self.truth, epoch)
+        self.complete = True
+        """Whether all members are known, beside those that hubs tell of."""
+        self.publisher = Publisher(self.truth, epoch, lambda met: self.pipeline.meet(met, complete=self.complete))
         self.pipeline = Pipeline(self.truth, self.publisher, lambda: self.now)
         self.others = Others(self.truth, self.pipeline, epoch, lambda: self.now)
         self.keeper = Keeper(self.truth, self.publisher, self.pipeline)

@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import pytest
 from msgspec import structs
 
+from fedns.answers.replica import Replica
 from fedns.control import membership
 from fedns.control.described import Source
 from fedns.control.membership import Membership
+from fedns.federation.health import Synced
 from fedns.federation.objects import Cluster
 from fedns.settings.load import Problem
 from fedns.settings.schema import ClusterProfiles, ClustersFrom, Local, Member, Provider, Secrets, Settings
+from tests.control.stage import Control, block, export, rules
 
 
 class Described:
@@ -131,18 +134,7 @@ async def test_without_secrets_nobody_is_described(members: Membership) -> None:
     await members.configure(structs.replace(SETTINGS, clusters_from=ClustersFrom()))
     assert names(members) == ["eu1", "hub"]
     assert members.problems == {"secret": {}, "cluster profile": {}}
-    async with asyncio.timeout(5):
-        await members.complete()
-
-
-async def test_complete_waits_for_the_first_word(members: Membership) -> None:
-    """Who there is, is known when the Secrets have been read, be there any or not."""
-    waiting = asyncio.create_task(members.complete())
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    Described.made[0].told(())
-    async with asyncio.timeout(5):
-        await waiting
+    assert members.told
 
 
 PROFILES = ClusterProfiles(namespace="fleet", providers=(Provider(name="x", token_file="/t"),))
@@ -158,11 +150,9 @@ async def test_a_secret_goes_before_a_profile(changes: list[str]) -> None:
     secrets, profiles = Described.made
     assert profiles.follows == ("eu1", "fleet")
     profiles.told((member("us1"), member("ap1")))
-    waiting = asyncio.create_task(members.complete())
-    await asyncio.sleep(0)
-    assert not waiting.done()
+    assert not _told(members)
     secrets.told((member("us1"),))
-    await asyncio.wait_for(waiting, 5)
+    assert _told(members)
     assert profiles.taken["us1"] == "a secret"
     assert "us1" not in secrets.taken
     assert names(members) == ["eu1", "hub", "us1", "ap1"]
@@ -170,3 +160,27 @@ async def test_a_secret_goes_before_a_profile(changes: list[str]) -> None:
     assert names(members) == ["eu1", "hub", "us1", "ap1"]
     assert Described.made == [secrets, profiles]
     await members.close()
+
+
+def _told(members: Membership) -> bool:
+    """Whether all members are known; asked anew each time."""
+    return members.told
+
+
+async def test_a_new_control_process_learns_who_there_is(control: Control) -> None:
+    """A worker tells it of members that are not configured: it keeps what it holds of them, until all are known."""
+    control.pipeline.replaced("us1", [export("us1", "web")])
+    control.pipeline.observed("us1", Synced())
+    replica = Replica(block())
+    async with control.serving(), control.worker(replica):
+        await control.told(replica)
+    second = Control(rules("eu1"), control.path, "second")
+    second.complete = False
+    async with second.serving(), second.worker(replica):
+        await second.told(replica)
+        assert replica.catalog.exports_of("us1") == [export("us1", "web")]
+        assert replica.statuses["us1"].synced
+        second.pipeline.reload(rules("eu1"), complete=True)
+        await second.told(replica)
+        assert replica.catalog.exports_of("us1") == []
+        assert set(replica.statuses) == {"eu1"}

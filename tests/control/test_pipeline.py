@@ -152,6 +152,27 @@ def hub(tmp_path: Path) -> Control:
     return control
 
 
+STRANGERS = (Cluster(name="us1", region="us"), Cluster(name="c2.hub", via="hub"), Cluster(name="c3", via="nobody"))
+
+
+@pytest.mark.parametrize("complete", [False, True])
+def test_whom_a_worker_knows_counts_until_more_is_known(tmp_path: Path, *, complete: bool) -> None:
+    """A member until all are named, a hub's cluster until its hub has been read; what is configured stays as it is."""
+    control = Control(hub_rules(), tmp_path / "control")
+    control.pipeline.meet((Cluster(name="eu1", region="elsewhere"), *STRANGERS), complete=complete)
+    own = {"hub", "c1.hub", "eu1", "c2.hub"}
+    assert set(states(control)) == own | (set() if complete else {"us1"})
+    assert all(each.region != "elsewhere" for each in control.truth.rules.clusters)
+    control.pipeline.reload(hub_rules(), complete=True)
+    assert set(states(control)) == own
+
+
+def test_a_hub_that_was_read_is_believed_and_no_worker(hub: Control) -> None:
+    """It has told all that it knows."""
+    hub.pipeline.meet(STRANGERS, complete=True)
+    assert set(states(hub)) == {"hub", "c1.hub", "eu1"}
+
+
 def test_evidence_of_a_hub_is_that_of_its_sources(hub: Control) -> None:
     """Read, reached and lost together; the others are not concerned."""
     fresh, syncing = Freshness.FRESH, Freshness.SYNCING

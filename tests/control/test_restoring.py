@@ -2,6 +2,7 @@
 
 import socket
 
+import pytest
 from msgspec import structs
 
 from fedns.answers.snapshot import Heading, Snapshot
@@ -10,7 +11,7 @@ from fedns.clusters.trust import Boundary
 from fedns.control.restoring import Past, past
 from fedns.federation.health import Freshness, Status
 from fedns.federation.objects import READY, Cluster, Endpoint, Export, pack
-from fedns.settings.schema import ClustersFrom, Kubeconfig, Member, Secrets, Settings, Trust
+from fedns.settings.schema import ClusterProfiles, ClustersFrom, Kubeconfig, Member, Secrets, Settings, Trust
 from tests.control.stage import ZONES, export, rules
 
 DAY = 86_400.0
@@ -73,15 +74,22 @@ def test_what_is_too_old_is_named() -> None:
     assert (list(found.members), found.outdated) == (["eu1"], ("us1",))
 
 
-def test_members_of_secrets_and_sources_of_hubs_count() -> None:
+@pytest.mark.parametrize(
+    "others",
+    [
+        ClustersFrom(secrets=Secrets(namespace="fedns")),
+        ClustersFrom(cluster_profiles=ClusterProfiles(namespace="fleet", providers=())),
+    ],
+    ids=["secrets", "profiles"],
+)
+def test_members_of_other_objects_and_sources_of_hubs_count(others: ClustersFrom) -> None:
     """What Secrets described is used until they are read, with what it told of; without Secrets it has left."""
     clusters = (Cluster(name="eu1"), Cluster(name="hub"), Cluster(name="c1", via="hub"), Cluster(name="x", via="lost"))
     found = snapshot(*(status(each.name) for each in clusters), clusters=clusters)
-    secrets = ClustersFrom(secrets=Secrets(namespace="fedns"))
-    with_secrets = used(found, Settings(clusters=(member("eu1"),), clusters_from=secrets))
-    assert with_secrets.described == (Cluster(name="hub"),)
-    assert with_secrets.told == (("hub", "c1"),)
-    assert list(with_secrets.members) == ["eu1", "hub", "c1"]
+    with_others = used(found, Settings(clusters=(member("eu1"),), clusters_from=others))
+    assert with_others.described == (Cluster(name="hub"),)
+    assert with_others.told == (("hub", "c1"),)
+    assert list(with_others.members) == ["eu1", "hub", "c1"]
     assert list(used(found, Settings(clusters=(member("eu1"),))).members) == ["eu1"]
 
 

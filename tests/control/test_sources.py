@@ -75,6 +75,16 @@ def test_what_was_found_lives_as_long_as_its_hub() -> None:
     assert known.configure(RULES).clusters == RULES.clusters
 
 
+def test_memories_add_up() -> None:
+    """One worker may know of what another never heard of; a name that is taken stays whose it is."""
+    known = Sources(RULES)
+    known.remember((Cluster(name="past", region="eu"),))
+    rules = known.remember((Cluster(name="past", region="us"), Cluster(name="older")))
+    assert rules.clusters == (*RULES.clusters, Cluster(name="past", region="eu"), Cluster(name="older"))
+    assert known.configure(RULES, complete=False).clusters == rules.clusters
+    assert known.configure(RULES).clusters == RULES.clusters
+
+
 def test_what_is_remembered_counts_until_all_are_named() -> None:
     """A member that only a snapshot knows stands beside the configured ones until the configuration is complete."""
     known = Sources(RULES)

@@ -4,11 +4,15 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 
 from fedns.client import Reply
-from fedns.lab.processes import free_port
+from fedns.lab import crds
+from fedns.lab.mischief import CONTROL
+from fedns.lab.processes import free_port, serving
 from fedns.lab.story import addresses_of, extended_errors
 from fedns.lab.world import SERVICE, World
 from tests.lab.worlds import running, until
@@ -69,6 +73,81 @@ async def test_a_restart_without_any_member_answers_from_the_snapshot(tmp_path: 
 
         await until(confirmed, RESTARTS)
         assert await _sorted(world, SERVICE) == before[SERVICE]
+
+
+async def test_members_that_others_describe_survive_a_control_process(tmp_path: Path) -> None:
+    """It is killed, there is no snapshot, and who the members are cannot be read: the workers keep what they hold.
+
+    So they do with the clusters of a hub. Once the source can be read again it counts: who is not described has left.
+    """
+    provider = {"name": "tokens", "tokenFile": str(tmp_path / "token")}
+    (tmp_path / "token").write_text("sesame")
+    local = {"name": "eu1", "region": "eu-west", "kubeconfig": {"path": str(tmp_path / "eu1.kubeconfig")}}
+    settings = {
+        "clusters": [local],
+        "clustersFrom": {"clusterProfiles": {"namespace": "fleet", "providers": [provider]}},
+    }
+    async with World(
+        tmp_path, members=2, workers=2, port=free_port(), freshness="fast", embedded=True, settings=settings
+    ) as world:
+        await world.deploy()
+        far = world.plan[1].name
+        store, name = world.stores["eu1"], f"{far}.{SERVICE}"
+        profile = described(far, world.clusters[far].kubeconfig()["clusters"][0]["cluster"]["server"])
+        for each in (
+            crds.profiles(),
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fleet"}},
+            profile,
+        ):
+            store.apply(each)
+        await world.serve()
+        pods = sorted(world.deployments[far].addresses())
+        await until(lambda: _answers(world, name, pods), RESTARTS)
+        await world.clusters["eu1"].fault("stop")
+        (control,) = serving(world.server_pid, CONTROL)
+        os.kill(control, signal.SIGKILL)
+        await until(lambda: serving(world.server_pid, CONTROL) not in ([], [control]))
+        asked = 0
+
+        async def remembered() -> bool:
+            nonlocal asked
+            asked += 1
+            assert await _answers(world, name, pods)
+            return asked > 200 and far in await _clusters(world)
+
+        await until(remembered, RESTARTS)
+        await world.clusters["eu1"].fault("heal")
+        await until(lambda: _fresh(world, far), RESTARTS)
+        assert await _answers(world, name, pods)
+        store.remove(profile)
+        await until(lambda: _answers(world, name, []), RESTARTS)
+
+
+def described(name: str, server: str) -> dict[str, Any]:
+    """A ClusterProfile that leads to this API server."""
+    head = {"apiVersion": f"{crds.GROUP}/v1alpha1", "kind": "ClusterProfile"}
+    status = {"accessProviders": [{"name": "tokens", "cluster": {"server": server}}]}
+    meta = {"name": name, "namespace": "fleet"}
+    return {**head, "metadata": meta, "spec": {"clusterManager": {"name": "lab"}}, "status": status}
+
+
+async def _answers(world: World, name: str, addresses: list[str]) -> bool:
+    reply = await world.ask(name)
+    return reply is not None and sorted(addresses_of(reply)) == addresses
+
+
+async def _clusters(world: World) -> dict[str, str]:
+    """The clusters that the control process knows, with their states; none while it does not answer."""
+    url = f"http://127.0.0.1:{world.http_port}/api/v1/clusters"
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return {each["name"]: each["state"] for each in (await response.json())["clusters"]}
+    except aiohttp.ClientError:
+        return {}
+
+
+async def _fresh(world: World, name: str) -> bool:
+    return (await _clusters(world)).get(name) == "fresh"
 
 
 async def _sorted(world: World, name: str) -> list[str]:

@@ -53,6 +53,7 @@ async def test_a_worker_follows_across_restarts_and_broken_streams(tmp_path: Pat
             hello = await control.heard.get()
             assert isinstance(hello, Hello)
             assert (hello.slot, hello.epoch) == (3, expected)
+            assert hello.clusters == (RULES.clusters if expected else ())
             assert await control.heard.get() == Ack(control.generation)
         expected = "epoch"
         assert held.loaded
