@@ -1,5 +1,11 @@
 """The parent process: owns the sockets and the counters, starts the children, replaces the dead and the hung.
 
+    fedns serve      starts the control process, which imports most   (cli.main)
+      run            reads the configuration meanwhile
+      Supervisor     opens the sockets, starts the workers, tells each child what it is for
+        control      reads the configuration, connects to the members, lists, tells the workers
+        worker       connects to the control process, answers
+
 It knows nothing of DNS or Kubernetes: standard library and settings only. It may be PID 1 of a container, so it also
 buries orphans. Signals come to it: SIGHUP reloads, SIGTERM and SIGINT shut down after the lame-duck time, a second one
 at once.
@@ -11,13 +17,12 @@ import os
 import secrets
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, monotonic_ns
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fedns.answers import counters
 from fedns.children import Listeners, Words
@@ -26,7 +31,12 @@ from fedns.settings import logs
 from fedns.settings.child import Child, map_block
 from fedns.settings.load import ConfigError, load
 from fedns.settings.schema import Settings
+from fedns.settings.starting import Newcomer, start
 
+if TYPE_CHECKING:
+    import subprocess
+
+CONTROL: Final = "fedns.control.daemon"
 WATCHED: Final = {signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
 ROUND_SECONDS: Final = 0.1
 IDLE_HUNG_SECONDS: Final = 1.25
@@ -50,11 +60,12 @@ log = logging.getLogger("fedns.supervisor")
 class Slot:
     """One place for a child process: its command, its counters, and how its children have fared."""
 
-    def __init__(self, name: str, module: str, child: Child) -> None:
+    def __init__(self, name: str, module: str, child: Child, newcomer: Newcomer | None = None) -> None:
         self.name = name
         self.block = map_block(child.slots[child.slot])
         self._module = module
         self._child = child
+        self._newcomer = newcomer
         self._process: subprocess.Popen[bytes] | None = None
         self._born = 0.0
         self._again = 0.0
@@ -62,15 +73,14 @@ class Slot:
         self._cpu = (-1, 0.0)
 
     def start_if_due(self, now: float) -> None:
-        """Start a child unless one lives or the backoff has not passed."""
+        """Start a child unless one lives or the backoff has not passed; the first one may have started before."""
         if self._process is not None or now < self._again:
             return
         self.block[counters.HEARTBEAT] = 0
-        self._process = subprocess.Popen(  # noqa: S603 -- our own interpreter and module
-            [sys.executable, "-m", self._module],
-            env=self._child.environment(),
-            pass_fds=self._child.descriptors(),
-        )
+        newcomer, self._newcomer = self._newcomer or start(self._module), None
+        with contextlib.suppress(OSError):  # it has ended already, and is buried in the next round
+            self._child.tell(newcomer.connection)
+        self._process = newcomer.process
         self._born = now
 
     def bury(self, now: float, *, expected: bool) -> None:
@@ -136,6 +146,7 @@ class Supervisor:
         overrides: dict[str, Any],
         settings: Settings,
         directory: Path,
+        newcomer: Newcomer | None = None,
         succession: Succession | None = None,
     ) -> None:
         self._succession = succession
@@ -170,7 +181,7 @@ class Supervisor:
                 **words,
             )
 
-        self._control = Slot("the control process", "fedns.control.daemon", child(0, listeners.plain()))
+        self._control = Slot("the control process", CONTROL, child(0, listeners.plain()), newcomer)
         self._answering = [Slot(each.name, each.module, child(at, each.words)) for at, each in enumerate(parts, 1)]
         self._slots = [self._control, *self._answering]
 
@@ -271,10 +282,11 @@ class Supervisor:
                 os.waitpid(found.si_pid, os.WNOHANG)
 
 
-def run(config: Path, overrides: dict[str, Any], *, takeover: bool = False) -> int:
+def run(config: Path, overrides: dict[str, Any], newcomer: Newcomer | None = None, *, takeover: bool = False) -> int:
     """`fedns serve`: 0 after an orderly stop, 1 when the sockets cannot be had, 2 when the configuration is wrong.
 
-    With `takeover` the sockets come from the fedns that serves the same addresses, which then ends.
+    `newcomer` becomes the first control process. With `takeover` the sockets come from the fedns that serves the same
+    addresses, which then ends.
     """
     try:
         settings = load(config, overrides, os.environ)
@@ -287,7 +299,7 @@ def run(config: Path, overrides: dict[str, Any], *, takeover: bool = False) -> i
         succession = Succession(settings.dns.listen) if takeover else None
         # The socket between control process and workers lies here: for this user only.
         with tempfile.TemporaryDirectory(prefix="fedns-", ignore_cleanup_errors=True) as directory:
-            return Supervisor(config, overrides, settings, Path(directory), succession).run()
+            return Supervisor(config, overrides, settings, Path(directory), newcomer, succession).run()
     except (OSError, HandoverError) as error:
         log.error("%s", error)  # noqa: TRY400 -- a sentence for the operator, no traceback
         return 1

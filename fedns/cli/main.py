@@ -71,9 +71,13 @@ def serve(path: Path, listen: tuple[str, ...], workers: str | None, pairs: tuple
         overrides["dns.listen"] = list(listen)
     if workers is not None:
         overrides["dns.workers"] = workers
-    from fedns.supervisor import run
+    from fedns.settings.starting import start
 
-    sys.exit(run(path, overrides, takeover=takeover))
+    # It imports for longest: what this process needs for its part is imported beside it.
+    with start("fedns.control.daemon") as newcomer:
+        from fedns.supervisor import run
+
+        sys.exit(run(path, overrides, newcomer, takeover=takeover))
 
 
 def chosen(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -306,7 +306,7 @@ async def run(child: Child, settings: Settings) -> None:
 
 
 def main() -> None:
-    """`python -m fedns.control.daemon`, started by the supervisor."""
+    """A whole process, as `settings.starting` begins it."""
     # Either may wait already, and would end a process that has no loop yet; the configuration is read after this.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)

@@ -8,7 +8,7 @@ from fedns.servers.querylog import QueryLog
 from fedns.servers.stream import StreamDoor
 from fedns.servers.tls import Certificate
 from fedns.servers.web import ALPN, Web
-from fedns.servers.worker import Doors, main
+from fedns.servers.worker import Doors, life
 from fedns.settings.child import Child, inherited
 
 MOST: Final = 512
@@ -25,5 +25,10 @@ def opened(child: Child, replica: Replica) -> Doors:
     return Doors(child, replica, sockets, [door])
 
 
+def main() -> None:
+    """A process for HTTPS."""
+    life("https", opened)
+
+
 if __name__ == "__main__":
-    main("https", opened)
+    main()

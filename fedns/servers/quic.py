@@ -33,7 +33,7 @@ from fedns.servers.doq import KEPT_SECONDS, Code, Doq
 from fedns.servers.querylog import QueryLog
 from fedns.servers.sockets import Control, Shared, overflows, way_back
 from fedns.servers.tls import Certificate
-from fedns.servers.worker import Doors, main
+from fedns.servers.worker import Doors, life
 from fedns.settings.child import Child, inherited
 
 ALPN: Final = ("doq",)
@@ -313,5 +313,10 @@ def opened(child: Child, replica: Replica) -> Doors:
     return Doors(child, replica, sockets, [QuicDoor(sockets, replica, certificate)])
 
 
+def main() -> None:
+    """The process for QUIC."""
+    life("quic", opened)
+
+
 if __name__ == "__main__":
-    main("quic", opened)
+    main()

@@ -155,12 +155,17 @@ async def run(child: Child, opened: Opened) -> None:
         feed.result()
 
 
-def main(title: str, opened: Opened) -> None:
-    """What the supervisor starts: a process with a title, and its doors."""
+def life(title: str, opened: Opened) -> None:
+    """A whole process, as `settings.starting` begins it: its title, and its doors."""
     child = started(os.environ, title)
     logs.configure(child.logging)
     asyncio.run(run(child, opened))
 
 
+def main() -> None:
+    """A worker."""
+    life("worker", plain)
+
+
 if __name__ == "__main__":
-    main("worker", plain)
+    main()

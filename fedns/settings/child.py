@@ -1,26 +1,28 @@
-"""How the supervisor starts a child: by exec, with these words in the environment and the descriptors inherited."""
+"""What the supervisor tells a child, and the descriptors that it gives it, over the socket that both have."""
 
 import ctypes
 import gc
 import mmap
-import os
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from fedns.answers import counters
 from fedns.settings.schema import Logging
+from fedns.settings.starting import VARIABLE
 
 IP_PKTINFO: Final = 8
 """The socket option of Linux, which Python 3.11 does not name."""
-VARIABLE: Final = "FEDNS_CHILD"
 ROUND_OBJECTS: Final = 10_000
 """New objects until the garbage collector looks at them."""
 _PR_SET_NAME: Final = 15
+_AT_ONCE: Final = 250
+"""Descriptors in one message: the kernel passes 253 at most."""
+_READ_BYTES: Final = 64 * 1024
 
 
 class Child(Struct, frozen=True, kw_only=True):
@@ -53,14 +55,26 @@ class Child(Struct, frozen=True, kw_only=True):
     gate: int = -1
     logging: Logging = Logging()
 
+    def tell(self, connection: socket.socket) -> None:
+        """Say all this to a child, and be done with the socket; raises OSError when it has ended."""
+        descriptors = self.descriptors()
+        with connection:
+            for at in range(0, len(descriptors), _AT_ONCE):
+                # A blank carries them: it means nothing before JSON.
+                socket.send_fds(connection, [b" "], descriptors[at : at + _AT_ONCE])
+            connection.sendall(msgspec.json.encode(self))
+
     def descriptors(self) -> tuple[int, ...]:
-        """Everything that must be inherited."""
+        """Everything that a child gets, in the order in which it gets it."""
         gate = () if self.gate < 0 else (self.gate,)
         return (*self.slots, self.listener, *self.udp, *self.tcp, *self.tls, self.lifeline, *gate)
 
-    def environment(self) -> dict[str, str]:
-        """The environment of the child."""
-        return {**os.environ, VARIABLE: msgspec.json.encode(self).decode()}
+    def numbered(self, descriptors: Sequence[int]) -> "Child":
+        """The same with the numbers that its descriptors have in another process."""
+        new = dict(zip(self.descriptors(), descriptors, strict=True))
+        single = {name: new.get(getattr(self, name), -1) for name in ("listener", "lifeline", "gate")}
+        several = {name: tuple(new[each] for each in getattr(self, name)) for name in ("slots", "udp", "tcp", "tls")}
+        return structs.replace(self, **single, **several)
 
     def answering(self) -> list[int]:
         """The slots of all processes that answer."""
@@ -83,16 +97,30 @@ def inherited(descriptors: tuple[int, ...]) -> list[socket.socket]:
 
 
 def started(environment: Mapping[str, str], title: str) -> Child:
-    """What this process was told; also takes the title that `ps` and `top` show, and lets signals in again.
+    """What this process is told; also takes the title that `ps` and `top` show, and lets signals in again.
 
     All that was imported is for good: the garbage collector looks at it no more, which saves it 10 ms each time. What
     comes by the thousand later is outside its rounds (`gc=False`), so those need not be frequent.
     """
     if VARIABLE not in environment:
         raise SystemExit(f"fedns {title} is started by `fedns serve`, never by hand")
+    with socket.socket(fileno=int(environment[VARIABLE])) as connection:
+        child = _hear(connection)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()
     gc.set_threshold(ROUND_OBJECTS, 10, 10)
+    gc.enable()
     ctypes.CDLL(None).prctl(_PR_SET_NAME, f"fedns {title}".encode()[:15], 0, 0, 0)
-    return msgspec.json.decode(environment[VARIABLE], type=Child)
+    return child
+
+
+def _hear(connection: socket.socket) -> Child:
+    """All that is told; SystemExit where the supervisor ended, or had no use for this process."""
+    words, descriptors = bytearray(), list[int]()
+    while (found := socket.recv_fds(connection, _READ_BYTES, _AT_ONCE))[0]:
+        words += found[0]
+        descriptors += found[1]
+    if not words:
+        raise SystemExit(0)
+    return msgspec.json.decode(words, type=Child).numbered(descriptors)

@@ -24,6 +24,7 @@ from fedns.listening import open_sockets
 from fedns.servers.feed import follow
 from fedns.settings.child import Child, map_block
 from fedns.settings.schema import Address
+from fedns.settings.starting import command, environment
 from tests.control.stage import PATIENCE, block, until
 
 WEB: dict[str, Any] = {
@@ -107,15 +108,12 @@ class Stage:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.subprocess.Process]:
         """With a control process, killed in the end unless it has ended; its log is shown by pytest."""
-        with self.log.open("ab") as log:
+        ours, theirs = socket.socketpair()
+        with self.log.open("ab") as log, theirs:
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "fedns.control.daemon",
-                env=self.child.environment(),
-                pass_fds=self.child.descriptors(),
-                stderr=log,
+                *command("fedns.control.daemon"), env=environment(theirs), pass_fds=(theirs.fileno(),), stderr=log
             )
+        self.child.tell(ours)
         try:
             yield process
         finally:

@@ -2,8 +2,6 @@
 
 import os
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from fedns.answers.wire import ToWorker, frame
 from fedns.listening import open_sockets
 from fedns.settings.child import Child, map_block
 from fedns.settings.schema import Address
+from fedns.settings.starting import start
 
 START_SECONDS: Final = 60.0
 END_SECONDS: Final = 20.0
@@ -49,9 +48,9 @@ def worker(directory: Path, messages: Iterable[ToWorker], *, port: int = 0) -> I
             lifeline=lifeline[0],
             workers=1,
         )
-        process = subprocess.Popen(
-            [sys.executable, "-m", "fedns.servers.worker"], env=child.environment(), pass_fds=child.descriptors()
-        )
+        newcomer = start("fedns.servers.worker")
+        child.tell(newcomer.connection)
+        process = newcomer.process
         try:
             loaded, started = map_block(slots[1]), monotonic()
             while not loaded[counters.LOADED]:
