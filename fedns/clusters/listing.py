@@ -22,6 +22,8 @@ PAGE_NAMES: Final = 1000
 """The same where only the metadata of each is read: about 600 bytes."""
 PAGE_BYTES: Final = 8 << 20
 """What a page should have at most: after a larger one the next is asked to be smaller."""
+PAGE_GROWTH: Final = 8
+"""A page that had little is followed by one of so many times the objects at most: small ones need few requests."""
 PAGE_LIMIT: Final = 48 << 20
 """What a page can have at most: it is asked for again with a quarter of the objects."""
 _SLICE: Final = 0.002
@@ -237,6 +239,8 @@ async def _page(reading: Reading, path: str, more: str) -> bytes:
         reading.limit = max(reading.limit // 4, 1)
     if len(body) > PAGE_BYTES:
         reading.limit = max(reading.limit * PAGE_BYTES // len(body), 1)
+    else:
+        reading.limit *= max(1, min(PAGE_GROWTH, PAGE_BYTES // 2 // max(1, len(body))))
     return body
 
 

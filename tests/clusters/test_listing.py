@@ -8,7 +8,7 @@ import pytest
 
 from fedns.clusters.connect import Connection, LostError, RefusedError, connect
 from fedns.clusters.decode import Decoder
-from fedns.clusters.listing import EXPORTS, SERVICES, AbsentError, GoneError, Lists, Reading, Whole, read
+from fedns.clusters.listing import EXPORTS, PAGE_BYTES, SERVICES, AbsentError, GoneError, Lists, Reading, Whole, read
 from tests.clusters.scripted import Answer, Scripted, export, listed, member, reply, service, status
 
 
@@ -37,6 +37,22 @@ async def test_pages_are_joined(script: Scripted, connection: Connection) -> Non
     assert whole.version == "6"
     assert [query.get("continue") for _, query in script.asked] == [None, "x"]
     assert not any("resourceVersion" in query for _, query in script.asked)
+
+
+async def test_pages_are_as_large_as_is_good(script: Scripted, connection: Connection) -> None:
+    """Small objects come by the thousand, and after a page that was too large the next one is asked to be smaller."""
+    large = service("large", 3) | {"padding": "x" * (2 * PAGE_BYTES)}
+    script.say(
+        "list services",
+        reply(lambda: listed("services", 5, [service("a", 1)], more="1")),
+        reply(lambda: listed("services", 5, [service("b", 2)], more="2")),
+        reply(lambda: listed("services", 5, [large], more="3")),
+        reply(lambda: listed("services", 5, [service("c", 4)])),
+    )
+    assert [item.name for item in (await services(connection)).items] == ["a", "b", "large", "c"]
+    first, second, third, fourth = (int(query["limit"]) for _, query in script.asked)
+    assert first < second < third
+    assert third // 3 < fourth <= third // 2
 
 
 async def test_one_bad_object_costs_only_itself(script: Scripted, connection: Connection) -> None:
