@@ -24,6 +24,8 @@ from fedns.settings import logs
 from fedns.settings.child import Child, inherited, started
 
 TICK_SECONDS: Final = 0.1
+SOON_SECONDS: Final = 0.01
+"""Ticks follow each other so closely until the doors are open: then somebody waits for the first answer."""
 DRAIN_SECONDS: Final = 0.2
 """After the last accept: time to ask; after the last read: time for the event loop to write what streams still hold."""
 
@@ -49,7 +51,7 @@ class Streams(Protocol):
 
 
 class Doors:
-    """All sockets of one process, opened for answers when its replica is loaded."""
+    """All sockets of one process, opened for answers when its replica is loaded: then `open` is true."""
 
     def __init__(
         self,
@@ -64,7 +66,7 @@ class Doors:
         self._streams = streams
         self._udp = udp
         self._first = child.slot <= 1
-        self._open = False
+        self.open = False
         self._gate = Gate(child)
 
     def tick(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -78,8 +80,8 @@ class Doors:
             # All workers read the same sockets: one of them tells.
             self._replica.counts[counters.RECEIVE_OVERFLOWS] = self._udp.overflows()
         self._replica.counts[counters.CONNECTIONS] = sum(len(door.connections) for door in self._streams)
-        if self._replica.loaded and not self._open and self._gate.open(now):
-            self._open = True
+        if self._replica.loaded and not self.open and self._gate.open(now):
+            self.open = True
             self._replica.counts[counters.LOADED] = 1
             if self._udp is not None:
                 self._udp.start(loop)
@@ -88,7 +90,7 @@ class Doors:
 
     def leave(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take nothing new; the other processes go on with the same sockets. Who is connected may still ask."""
-        if self._open:
+        if self.open:
             self._replica.counts[counters.LOADED] = 0
             if self._udp is not None:
                 self._udp.stop(loop)
@@ -97,8 +99,8 @@ class Doors:
 
     def close(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read no more."""
-        if self._open:
-            self._open = False
+        if self.open:
+            self.open = False
             for door in self._streams:
                 door.stop(loop)
         for each in self._sockets:
@@ -130,7 +132,7 @@ async def serve(child: Child, replica: Replica, stop: asyncio.Event, opened: Ope
     while not stop.is_set():
         doors.tick(loop)
         try:
-            await asyncio.wait_for(stop.wait(), TICK_SECONDS)
+            await asyncio.wait_for(stop.wait(), TICK_SECONDS if doors.open else SOON_SECONDS)
         except TimeoutError:
             continue
     # A client that was accepted just now has still to ask; then what was answered has still to be written.
