@@ -50,6 +50,32 @@ async def test_what_is_not_a_member_s_to_give_is_never_told(tmp_path: Path) -> N
         await bed.judge()
 
 
+async def test_a_backdated_claim_changes_nothing_and_is_told(tmp_path: Path) -> None:
+    """A member says that it had another one's service long before, and as another kind: its pods are answered on."""
+    async with made(tmp_path) as bed:
+        claim = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {
+                "name": "eu1-s0",
+                "namespace": "shop",
+                "labels": {"fedns.io/export": "true"},
+                "creationTimestamp": "2001-01-01T00:00:00Z",
+            },
+            "spec": {"ports": [{"name": "http", "port": 80}]},
+        }
+        for _ in range(3):
+            bed.clusters["us1"].store.apply(claim)
+            await until(lambda: bed.pipeline.backdated["us1"])
+            bed.deploy("eu1", "eu1-s0", 5)
+            await bed.right()
+            bed.clusters["us1"].store.remove(claim)
+            bed.deploy("eu1", "eu1-s0", 2)
+            await bed.right()
+        assert bed.pipeline.backdated["us1"] == 3
+        await bed.judge()
+
+
 async def test_a_member_that_grabs_more_than_its_share(tmp_path: Path) -> None:
     """Services and endpoints beyond the quota are left out, the oldest stay, and the status says so."""
     trust = {"us1": Trust(max_services=40, max_endpoints=200)}

@@ -79,16 +79,17 @@ async def test_faults_while_things_change(faults: dict[str, tuple[str, ...]], tm
         await bed.judge()
 
 
-async def test_a_list_that_lost_most_is_held_until_it_is_confirmed(tmp_path: Path) -> None:
-    """A server that starts with nothing, and finds it all again before the second look, makes nothing vanish."""
+@pytest.mark.parametrize("lost", ["empty", "short"])
+async def test_a_list_that_lost_most_is_held_until_it_is_confirmed(lost: str, tmp_path: Path) -> None:
+    """A server that starts with nothing, or little, and finds it all again before the second look loses nothing."""
 
     def many(bed: Bed) -> None:
-        for at in range(50):
+        for at in range(51):  # a short list has 25 of them
             bed.deploy("eu1", f"s{at}", 1)
 
     async with made(tmp_path, "eu1", pace=structs.replace(PACE, confirm=1.5), fill=many) as bed:
         feed = bed.feeds["eu1"]
-        await bed.clusters["eu1"].fault("empty")
+        await bed.clusters["eu1"].fault(lost)
         await bed.clusters["eu1"].fault("gone")
         await until(lambda: feed.counts["held"])
         await bed.clusters["eu1"].fault("heal")
