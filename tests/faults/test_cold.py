@@ -11,8 +11,11 @@ import pytest
 
 from fedns.client import Reply
 from fedns.lab import crds
+from fedns.lab.hub import Hub
+from fedns.lab.members import plan
 from fedns.lab.mischief import CONTROL
 from fedns.lab.processes import free_port, serving
+from fedns.lab.simulator import Deployment
 from fedns.lab.story import addresses_of, extended_errors
 from fedns.lab.world import SERVICE, World
 from tests.lab.worlds import running, until
@@ -78,7 +81,7 @@ async def test_a_restart_without_any_member_answers_from_the_snapshot(tmp_path: 
 async def test_members_that_others_describe_survive_a_control_process(tmp_path: Path) -> None:
     """It is killed, there is no snapshot, and who the members are cannot be read: the workers keep what they hold.
 
-    So they do with the clusters of a hub. Once the source can be read again it counts: who is not described has left.
+    Once that can be read again it counts: who is not described any more has left.
     """
     provider = {"name": "tokens", "tokenFile": str(tmp_path / "token")}
     (tmp_path / "token").write_text("sesame")
@@ -104,23 +107,45 @@ async def test_members_that_others_describe_survive_a_control_process(tmp_path: 
         pods = sorted(world.deployments[far].addresses())
         await until(lambda: _answers(world, name, pods), RESTARTS)
         await world.clusters["eu1"].fault("stop")
-        (control,) = serving(world.server_pid, CONTROL)
-        os.kill(control, signal.SIGKILL)
-        await until(lambda: serving(world.server_pid, CONTROL) not in ([], [control]))
-        asked = 0
-
-        async def remembered() -> bool:
-            nonlocal asked
-            asked += 1
-            assert await _answers(world, name, pods)
-            return asked > 200 and far in await _clusters(world)
-
-        await until(remembered, RESTARTS)
+        await _outlives(world, far, name, pods)
         await world.clusters["eu1"].fault("heal")
         await until(lambda: _fresh(world, far), RESTARTS)
         assert await _answers(world, name, pods)
         store.remove(profile)
         await until(lambda: _answers(world, name, []), RESTARTS)
+
+
+async def test_clusters_that_a_hub_tells_of_survive_a_control_process(tmp_path: Path) -> None:
+    """It is killed while the hub is away, which alone knows of them: the workers keep what they hold."""
+    pods = Deployment(namespace="shop", name="pods", zones={"z": 3}, pod_range="10.99.0.0/16", headless=True)
+    hub = plan(2)[1].name
+    async with running(tmp_path, members=2, embedded=True, entries={hub: {"source": "imports"}}) as world:
+        for item in Hub(sources={"far": [pods]}).objects():
+            world.stores[hub].apply(item)
+        name = "far.pods.shop.myfed.svc.example.com"
+        addresses = sorted(pods.addresses())
+        await until(lambda: _answers(world, name, addresses), RESTARTS)
+        await world.clusters[hub].fault("stop")
+        await _outlives(world, "far", name, addresses)
+        await world.clusters[hub].fault("heal")
+        await until(lambda: _fresh(world, "far"), RESTARTS)
+        assert await _answers(world, name, addresses)
+
+
+async def _outlives(world: World, cluster: str, name: str, addresses: list[str]) -> None:
+    """Kill the control process: every answer stays, and the next control process knows the cluster by the workers."""
+    (control,) = serving(world.server_pid, CONTROL)
+    os.kill(control, signal.SIGKILL)
+    await until(lambda: serving(world.server_pid, CONTROL) not in ([], [control]))
+    asked = 0
+
+    async def remembered() -> bool:
+        nonlocal asked
+        asked += 1
+        assert await _answers(world, name, addresses)
+        return asked > 200 and cluster in await _clusters(world)
+
+    await until(remembered, RESTARTS)
 
 
 def described(name: str, server: str) -> dict[str, Any]:
