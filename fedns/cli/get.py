@@ -10,6 +10,8 @@ from fedns.cli import held
 
 Entry = dict[str, Any]
 LIMIT: Final = 1000
+_DESCRIBING: Final = {"secrets": "secret", "clusterProfiles": "cluster profile"}
+"""Where the page of clusters tells of objects that should describe members, and what one is called."""
 Columns = dict[str, Callable[[Entry], object]]
 
 
@@ -96,9 +98,13 @@ _PREFIX: Final = click.option("--prefix", default="", help="Only names that begi
 @_output
 @click.option("--prefix", default="", help="Only names that begin so.")
 def clusters(server: str, output: str, limit: int, prefix: str) -> None:
-    """The members: state, place, how much each exports."""
-    found = [each for each in _page(server, "clusters", {})["clusters"] if each["name"].startswith(prefix)]
+    """The members: state, place, how much each exports; and what is wrong with objects that should describe some."""
+    page = _page(server, "clusters", {})
+    found = [each for each in page["clusters"] if each["name"].startswith(prefix)]
     _show(found[:limit], output, "clusters", _CLUSTERS, more=len(found) > limit)
+    for key, what in _DESCRIBING.items():
+        for name, wrong in page.get(key, {}).items():
+            click.echo(f"{what} {name} is wrong: {'; '.join(wrong)}", err=True)
 
 
 @get.command()

@@ -140,8 +140,9 @@ class Discovery:
             if problems.get(key) != wrong:
                 kept = f"member {self._members[key].name} stays as it was" if key in self._members else "no member"
                 for each in wrong[:_TOLD]:
-                    text = "%s %s: line %d: %.100s: %.300s (%s)"
-                    log.warning(text, self._source.what, key, each.line, each.path, each.sentence, kept)
+                    at = f"line {each.line}: " if each.line else ""
+                    text = "%s %s: %s%.100s: %.300s (%s)"
+                    log.warning(text, self._source.what, key, at, each.path, each.sentence, kept)
         for key in (problems.keys() - self.problems.keys()) & self._read.keys():
             log.info("%s %s: is right again", self._source.what, key)
         if before is None or before != self._members:

@@ -49,6 +49,16 @@ def federation(path: Path) -> Control:
     return control
 
 
+class Wrong(Membership):
+    """Whom a ClusterProfile describes wrongly."""
+
+    @property
+    def problems(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """One object with two problems."""
+        wrong = ("region: 'US' is not a DNS label", "weigth: is not a known key")
+        return {"secret": {}, "cluster profile": {"fleet/ap1": wrong}}
+
+
 async def site(control: Control, started: threading.Event, stop: threading.Event, bound: list[str]) -> None:
     """The admin pages of a control process, until told to stop."""
     truth, publisher, pipeline = control.truth, control.publisher, control.pipeline
@@ -60,7 +70,7 @@ async def site(control: Control, started: threading.Event, stop: threading.Event
         publisher=publisher,
         pipeline=pipeline,
         feeds=lambda: followed,
-        membership=Membership(settings, lambda: None),
+        membership=Wrong(settings, lambda: None),
     )
     orders = Orders(truth, lambda: Reach(publisher, 1), lambda: None, history=pipeline.history)
     servers = Servers(
@@ -127,7 +137,9 @@ def test_clusters(server: str) -> None:
     assert head.split()[:4] == ["NAME", "STATE", "REGION", "JURISDICTION"]
     assert first.split()[:6] == ["eu1", "fresh", "-", "-", "-", "2"]
     assert "never" in second
-    assert run("clusters", "--server", server, "--prefix", "x").stderr == "no clusters\n"
+    wrong = "cluster profile fleet/ap1 is wrong: region: 'US' is not a DNS label; weigth: is not a known key\n"
+    assert done.stderr == wrong
+    assert run("clusters", "--server", server, "--prefix", "x").stderr == f"no clusters\n{wrong}"
 
 
 def test_services(server: str) -> None:

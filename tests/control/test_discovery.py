@@ -144,7 +144,7 @@ def test_a_name_of_the_configuration_is_refused(caplog: pytest.LogCaptureFixture
     heard = Heard("us1")
     heard.all(item("us1"), item("ap1"))
     assert heard.names() == ["ap1"]
-    assert "secret fedns/us1: line 0: name: the configuration file has a cluster us1 already" in caplog.text
+    assert "secret fedns/us1: name: the configuration file has a cluster us1 already" in caplog.text
     heard.discovery.reserve(owned("ap1"))
     assert heard.names() == ["us1"]
     heard.discovery.reserve({})
