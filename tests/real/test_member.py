@@ -11,6 +11,7 @@ from time import monotonic
 import aiohttp
 import msgspec
 import pytest
+from msgspec import structs
 
 from fedns.clusters.backoff import Pace
 from fedns.clusters.member import MemberFeed
@@ -54,12 +55,12 @@ class Held:
 
 
 @asynccontextmanager
-async def followed(server: Server, path: Path, timers: Timers = FAST) -> AsyncIterator[Held]:
+async def followed(server: Server, path: Path, timers: Timers = FAST, pace: Pace | None = None) -> AsyncIterator[Held]:
     """A member that is followed until the end, by a feed that looks often for types that are not there."""
     path.write_text(json.dumps(server.kubeconfig()))
     held = Held()
     member = Member(cluster=Cluster(name=server.name), kubeconfig=Kubeconfig(path=str(path)))
-    feed = MemberFeed(member, timers, held, lists=asyncio.Semaphore(2), pace=Pace(absent=0.2))
+    feed = MemberFeed(member, timers, held, lists=asyncio.Semaphore(2), pace=pace or Pace(absent=0.2))
     held.counts = feed.counts
     task = asyncio.create_task(feed.run())
     try:
@@ -159,3 +160,20 @@ async def test_types_may_come_later(planes: ControlPlanes, tmp_path: Path) -> No
             await until(lambda: ("feed", "asked") in held.exports)
             assert ("feed", "labelled") in held.exports
             assert held.synced == 1
+
+
+async def test_comparisons_find_nothing_where_nothing_is_lost(planes: ControlPlanes, tmp_path: Path) -> None:
+    """Names and versions alone are read, and while services come and change they are those of what is held."""
+    server = planes.servers["eu2"]
+    timers, pace = structs.replace(FAST, watch_period=1.0), Pace(compare=(0.1, 0.2))
+    async with server.session() as session:
+        await served(session, server, wanted=True)
+    async with followed(server, tmp_path / "kubeconfig", timers, pace) as held:
+        for at in range(6):
+            made = deployment(f"compared-{at}", exported=True)
+            await server.put(made.objects())
+            made.scale("z", 3)
+            await server.put(made.objects())
+        await until(lambda: held.counts["compare"] >= 9)
+        await until(lambda: {("feed", f"compared-{at}") for at in range(6)} <= held.exports.keys())
+        assert held.counts["list"] == 3
