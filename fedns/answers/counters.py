@@ -45,8 +45,12 @@ KNOWN: Final = 16
 """Of the control process: 1 when every member is known, be it from a snapshot, 2 when every one has been read."""
 QUIC_RETRIES: Final = 17
 """Clients of DNS over QUIC that were asked to prove their address first."""
+TAP_SENT: Final = 18
+"""Exchanges that a dnstap collector took."""
+TAP_DROPS: Final = 19
+"""Exchanges that no dnstap collector took in time."""
 
-DROPS: Final = 18
+DROPS: Final = 20
 DROP_REASONS: Final = (
     "malformed",
     "send_buffer_full",

@@ -57,6 +57,18 @@ class QueryLog(Struct, frozen=True, kw_only=True):
     format: Literal["text", "json"] = "text"
 
 
+class Dnstap(Struct, frozen=True, kw_only=True):
+    """dnstap to the collector at a Unix socket, for one in `sample` exchanges, as the query log.
+
+    `identity` is the name of this server in it.
+    """
+
+    socket: str
+    identity: str = ""
+    sample: int = 1
+    only: Literal["all", "failures"] = "all"
+
+
 class Rules(Struct, frozen=True, kw_only=True):
     """The settings that decide answers; `allow`, `diagnostics` and `ecs_from` are CIDRs, `nsid` names this server.
 
@@ -89,3 +101,4 @@ class Rules(Struct, frozen=True, kw_only=True):
     cookies: bool = True
     cookie_secrets: tuple[bytes, ...] = ()
     query_log: QueryLog | None = None
+    dnstap: Dnstap | None = None

@@ -38,6 +38,8 @@ def traffic(blocks: Sequence[memoryview]) -> Iterator[Metric]:
     yield counter("dns_query_log_dropped", text, (), {(): _sum(blocks, counters.LOG_DROPS)})
     text = "Handshakes of TLS, HTTPS and QUIC that failed or took too long."
     yield counter("dns_tls_handshakes_failed", text, (), {(): _sum(blocks, counters.HANDSHAKES_FAILED)})
+    told = {("sent",): _sum(blocks, counters.TAP_SENT), ("dropped",): _sum(blocks, counters.TAP_DROPS)}
+    yield counter("dns_dnstap", "Queries with their replies, by what became of them in dnstap.", ("result",), told)
     text = "Clients of DNS over QUIC that had to show that they are at their addresses."
     yield counter("dns_quic_retries", text, (), {(): _sum(blocks, counters.QUIC_RETRIES)})
     statuses = {

@@ -73,6 +73,8 @@ class Batch:
         self._fd = sock.fileno()
         self._v6 = sock.family == socket.AF_INET6
         self._wildcard = sock.getsockname()[0] in WILDCARDS
+        self.port: int = sock.getsockname()[1]
+        self._own = socket.inet_pton(sock.family, sock.getsockname()[0].partition("%")[0])
         self._in, self._out = _Side(PACKET_BYTES), _Side(REPLY_BYTES)
         self._packets = memoryview(self._in.payload)
         self._replies = memoryview(self._out.payload)
@@ -150,6 +152,12 @@ class Batch:
                     sent += 1
                     failed += 1
         return full, failed
+
+    def ends(self, at: int) -> tuple[int, bytes]:
+        """Of packet number `at`: its sender's port, and the packed address that it was sent to."""
+        start = at * _CONTROL_BYTES + _CMSG_HEADER
+        told = self._controls[start : start + 16] if self._v6 else self._controls[start + 8 : start + 12]
+        return socket.ntohs(self._ports[at * 16 + 1]), bytes(told) if self._wildcard else self._own
 
     def _forget_interface(self, at: int) -> None:
         """Let the routes decide where the reply leaves; a link-local address alone needs its interface."""

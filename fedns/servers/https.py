@@ -4,7 +4,6 @@ from functools import partial
 from typing import Final
 
 from fedns.answers.replica import Replica
-from fedns.servers.querylog import QueryLog
 from fedns.servers.stream import StreamDoor
 from fedns.servers.tls import Certificate
 from fedns.servers.web import ALPN, Web
@@ -20,8 +19,7 @@ def opened(child: Child, replica: Replica) -> Doors:
     sockets = inherited(child.tls)
     certificate = Certificate(child.cert_file, child.key_file, ALPN, "DNS over HTTPS")
     speaks = partial(Web, path=child.url_path)
-    log = QueryLog(replica)
-    door = StreamDoor(sockets, replica, certificate, log, secure="https", speaks=speaks, most=MOST)
+    door = StreamDoor(sockets, replica, certificate, secure="https", speaks=speaks, most=MOST)
     return Doors(child, replica, sockets, [door])
 
 

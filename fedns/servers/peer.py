@@ -5,12 +5,15 @@ their turn. A client that does not read is not read. Every wait has a deadline, 
 """
 
 import asyncio
-from time import monotonic, perf_counter_ns
+from ipaddress import ip_address
+from time import monotonic, perf_counter_ns, time_ns
 from typing import Any, Final, Protocol
 
 from fedns.answers import counters
 from fedns.answers.replica import Replica
+from fedns.servers.dnstap import Exchange
 from fedns.servers.querylog import QueryLog
+from fedns.servers.tap import Tap
 
 MAX_QUERY_BYTES: Final = 4096
 MAX_WAITING_BYTES: Final = 16 * 1024
@@ -27,6 +30,7 @@ class Door(Protocol):
     replica: Replica
     secure: str
     log: QueryLog
+    tap: Tap
 
     def opened(self, connection: "Peer") -> None:
         """It is there."""
@@ -139,9 +143,13 @@ class Peer(asyncio.Protocol):
         door = self._door
         started = perf_counter_ns()
         view = door.replica.view(self.address, stream=True, secure=door.secure)
+        asked = time_ns() if door.tap.on else 0
         reply = door.log.door()(packet, view, door.replica, now)
         if reply:
             counters.count_durations(door.replica.counts, view.transport, perf_counter_ns() - started, 1)
+        if asked and door.tap.takes(reply):
+            client, server = (_end(self._transport, name) for name in ("peername", "sockname"))
+            door.tap.put(Exchange(view.transport, client, server, asked, time_ns(), packet, reply))
         return reply
 
     def _read_on(self) -> None:
@@ -153,3 +161,9 @@ class Peer(asyncio.Protocol):
         """A frame that trickles in byte by byte keeps its first deadline; a whole one earns a new one."""
         deadline = monotonic() + seconds
         self.deadline = deadline if renew else min(self.deadline, deadline)
+
+
+def _end(transport: asyncio.Transport | None, name: str) -> tuple[bytes, int]:
+    """One end of a connection: its packed address and its port."""
+    address, port, *_ = transport.get_extra_info(name) if transport is not None else ("::", 0)
+    return ip_address(address.partition("%")[0]).packed, port

@@ -7,7 +7,7 @@ import socket
 from typing import Any, Final
 
 from fedns.servers.batch import PACKET_BYTES, SIZE, Ask
-from fedns.servers.sockets import Control, way_back
+from fedns.servers.sockets import Control, asked, way_back
 
 _CONTROL_BYTES: Final = 64
 
@@ -18,6 +18,8 @@ class Plain:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._v6 = sock.family == socket.AF_INET6
+        self.port: int = sock.getsockname()[1]
+        self._own = socket.inet_pton(sock.family, sock.getsockname()[0].partition("%")[0])
         self._received: list[tuple[bytes, Control, Any]] = []
         self._queued: list[tuple[bytes, Control, Any]] = []
 
@@ -40,6 +42,11 @@ class Plain:
             if reply := ask(packet, key):
                 self._queued.append((reply, way_back(control, v6=self._v6), sender))
         return len(self._queued)
+
+    def ends(self, at: int) -> tuple[int, bytes]:
+        """Of packet number `at`: its sender's port, and the packed address that it was sent to."""
+        _, control, sender = self._received[at]
+        return sender[1], asked(control) or self._own
 
     def send(self) -> tuple[int, int]:
         """Send what is queued; returns how many found no room in the socket's buffer, and how many failed otherwise."""

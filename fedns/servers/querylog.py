@@ -21,6 +21,7 @@ from fedns.answers.packet import Query, parse
 from fedns.answers.replica import Replica
 from fedns.answers.respond import respond
 from fedns.answers.views import View
+from fedns.servers.sampling import Sampler
 
 MAX_WAITING: Final = 4096
 _TYPE_NAMES: Final = {number: counters.TYPES[at] for number, at in counters.TYPE_NUMBERS.items()}
@@ -48,7 +49,7 @@ class QueryLog:
         self._write = write
         self._waiting: deque[Line] = deque()
         self._news = Event()
-        self._seen = 0
+        self._sampler = Sampler()
         self._thread: Thread | None = None
 
     def door(self) -> Respond:
@@ -58,10 +59,7 @@ class QueryLog:
     def _respond(self, packet: bytes, view: View, replica: Replica, now: float) -> bytes:
         reply = respond(packet, view, replica, now)
         rules = replica.rules.query_log
-        if rules is None or not reply or (rules.only == "failures" and not reply[3] & 0xF):
-            return reply
-        self._seen += 1
-        if self._seen % rules.sample:
+        if rules is None or not self._sampler.takes(rules, reply):
             return reply
         if len(self._waiting) >= MAX_WAITING:
             replica.counts[counters.LOG_DROPS] += 1

@@ -11,7 +11,7 @@ import os
 import socket
 from collections import Counter
 from functools import partial
-from time import monotonic, perf_counter_ns
+from time import monotonic, perf_counter_ns, time_ns
 from typing import Any, Final
 
 from aioquic._buffer import Buffer
@@ -29,9 +29,11 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from fedns.answers import counters
 from fedns.answers.replica import Replica
+from fedns.servers.dnstap import Exchange
 from fedns.servers.doq import KEPT_SECONDS, Code, Doq
 from fedns.servers.querylog import QueryLog
-from fedns.servers.sockets import Control, Shared, overflows, way_back
+from fedns.servers.sockets import Control, Shared, asked, overflows, way_back
+from fedns.servers.tap import Tap
 from fedns.servers.tls import Certificate
 from fedns.servers.worker import Doors, life
 from fedns.settings.child import Child, inherited
@@ -69,18 +71,22 @@ class Way:
         self.control: Control = []
         self.timer: asyncio.TimerHandle | None = None
 
+    def server(self) -> tuple[bytes, int]:
+        """The packed address, and the port, that the client asked."""
+        host, port, *_ = self.sock.getsockname()
+        return asked(self.control) or socket.inet_pton(self.sock.family, host), port
+
 
 class QuicDoor:
     """Reads QUIC sockets, which no other process reads, and answers through the packet door."""
 
-    def __init__(
-        self, sockets: list[socket.socket], replica: Replica, certificate: Certificate, log: QueryLog | None = None
-    ) -> None:
+    def __init__(self, sockets: list[socket.socket], replica: Replica, certificate: Certificate) -> None:
         self.connections: dict[Doq, Way] = {}
         self._sockets = sockets
         self._replica = replica
         self._certificate = certificate
-        self._log = log or QueryLog(replica)
+        self._log = QueryLog(replica)
+        self._tap = Tap(replica)
         self._configuration: QuicConfiguration | None = None
         self._context: object = None
         self._shared: Shared | None = None
@@ -186,8 +192,11 @@ class QuicDoor:
             original_destination_connection_id=shown if shown is not None else header.destination_cid,
             retry_source_connection_id=header.destination_cid if shown is not None else None,
         )
-        made = Doq(connection, partial(self._answer, connection), self._routes, header.destination_cid, monotonic())
-        self.connections[made] = Way(sock, sender[0])
+        way = Way(sock, sender[0])
+        made = Doq(
+            connection, partial(self._answer, connection, way), self._routes, header.destination_cid, monotonic()
+        )
+        self.connections[made] = way
         self._by_client[sender[0]] += 1
         return made
 
@@ -228,13 +237,17 @@ class QuicDoor:
         self._replica.counts[_TOO_MANY] += 1
         self._give_up(min(among, key=lambda each: each.used), Code.EXCESSIVE_LOAD)
 
-    def _answer(self, connection: QuicConnection, packet: bytes) -> bytes:
+    def _answer(self, connection: QuicConnection, way: Way, packet: bytes) -> bytes:
         started = perf_counter_ns()
         address = (connection.get_peer_address() or ("",))[0]
         view = self._replica.view(address, stream=True, secure="quic")
+        began = time_ns() if self._tap.on else 0
         reply = self._log.door()(packet, view, self._replica, monotonic())
         if reply:
             counters.count_durations(self._replica.counts, view.transport, perf_counter_ns() - started, 1)
+        if began and self._tap.takes(reply):
+            client = (view.client.address, (connection.get_peer_address() or ("", 0))[1])
+            self._tap.put(Exchange(view.transport, client, way.server(), began, time_ns(), packet, reply))
         return reply
 
     def _go_on(self, doq: Doq) -> None:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
+from fedns.settings.child import IP_PKTINFO
+
 _INTERFACE_BYTES: Final = 4
 LINK_LOCAL: Final = b"\xfe\x80"
 _SO_MEMINFO: Final = 55
@@ -58,6 +60,16 @@ def _elsewhere(told: bytes, *, v6: bool) -> bytes:
     if not v6:
         return bytes(_INTERFACE_BYTES) + told[_INTERFACE_BYTES:]
     return told if told.startswith(LINK_LOCAL) else told[:16] + bytes(_INTERFACE_BYTES)
+
+
+def asked(control: Control) -> bytes:
+    """The packed address that a packet was sent to, from its control messages; empty where they do not tell."""
+    for level, kind, told in control:
+        if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
+            return told[8:12]
+        if (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
+            return told[:16]
+    return b""
 
 
 def overflows(sock: socket.socket) -> int:

@@ -19,6 +19,7 @@ from fedns.servers.connection import Connection
 from fedns.servers.peer import Door, Peer
 from fedns.servers.querylog import QueryLog
 from fedns.servers.sockets import Shared
+from fedns.servers.tap import Tap
 from fedns.servers.tls import Certificate
 
 MAX_CONNECTIONS: Final = 1024
@@ -50,6 +51,7 @@ class StreamDoor:
         certificate: Certificate | None = None,
         log: QueryLog | None = None,
         *,
+        tap: Tap | None = None,
         secure: str = "dot",
         speaks: Callable[[Door], Peer] = Connection,
         most: int = MAX_CONNECTIONS,
@@ -57,6 +59,7 @@ class StreamDoor:
         self.replica = replica
         self.secure = secure if certificate is not None else ""
         self.log = log or QueryLog(replica)
+        self.tap = tap or Tap(replica)
         self.connections: OrderedDict[Peer, None] = OrderedDict()
         """The one that has been idle longest comes first."""
         self._certificate = certificate

@@ -9,16 +9,18 @@ Packets come and go in batches of one system call, or one by one where that cann
 import asyncio
 import socket
 import sys
-from time import monotonic, perf_counter_ns
+from time import monotonic, perf_counter_ns, time_ns
 from typing import Final
 
 from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.answers.views import MAX_VIEWS, View
 from fedns.servers.batch import AVAILABLE, SIZE, Batch
+from fedns.servers.dnstap import Exchange
 from fedns.servers.plain import Plain
 from fedns.servers.querylog import QueryLog, Respond
 from fedns.servers.sockets import Shared, overflows
+from fedns.servers.tap import Tap
 
 BATCHES: Final = 2
 _SEND_BUFFER_FULL: Final = counters.DROPS + counters.DROP_REASONS.index("send_buffer_full")
@@ -30,7 +32,13 @@ class UdpDoor:
     """Reads every UDP socket of this process and answers through the packet door."""
 
     def __init__(
-        self, sockets: list[socket.socket], replica: Replica, log: QueryLog | None = None, *, batches: bool = AVAILABLE
+        self,
+        sockets: list[socket.socket],
+        replica: Replica,
+        log: QueryLog | None = None,
+        *,
+        tap: Tap | None = None,
+        batches: bool = AVAILABLE,
     ) -> None:
         self._replica = replica
         self._batches: dict[socket.socket, Batch | Plain] = {
@@ -41,6 +49,9 @@ class UdpDoor:
         self._now = 0.0
         self._log = log or QueryLog(replica)
         self._respond: Respond = self._log.door()
+        self._tap = tap or Tap(replica)
+        self._exchanges: list[tuple[View | None, int, bytes, bytes]] = []
+        """Of this batch: view, time, packet, reply, one for each packet; empty without dnstap."""
         self._shared = Shared(sockets, self._drain)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -73,6 +84,23 @@ class UdpDoor:
             view = self._views[key] = self._replica.view(address, stream=False)
         return self._respond(packet, view, self._replica, self._now)
 
+    def _tapped(self, packet: bytes, key: int | bytes | None) -> bytes:
+        """The same, and it is remembered for dnstap."""
+        began = time_ns()
+        reply = self._ask(packet, key)
+        self._exchanges.append((self._views.get(key), began, packet, reply))
+        return reply
+
+    def _tell(self, batch: Batch | Plain) -> None:
+        """Give this batch to dnstap: where each packet came from and went to stands in the batch."""
+        port = batch.port
+        for at, (view, began, packet, reply) in enumerate(self._exchanges):
+            if view is not None and self._tap.takes(reply):
+                client, asked = batch.ends(at)
+                ends = (view.client.address, client), (asked, port)
+                self._tap.put(Exchange(view.transport, *ends, began, time_ns(), packet, reply))
+        self._exchanges.clear()
+
     def _answer(self, batch: Batch | Plain) -> int:
         """Answer one batch; returns how many packets it had."""
         replica = self._replica
@@ -86,10 +114,12 @@ class UdpDoor:
         if replica.views is not self._of:
             self._views, self._of = {}, replica.views
             self._respond = self._log.door()
-        replies = batch.answer(count, self._ask)
+        replies = batch.answer(count, self._tapped if self._tap.on else self._ask)
         if replies:
             full, failed = batch.send()
             replica.counts[_SEND_BUFFER_FULL] += full
             replica.counts[_SEND_FAILED] += failed
             counters.count_durations(replica.counts, 0, perf_counter_ns() - started, replies)
+        if self._exchanges:
+            self._tell(batch)
         return count

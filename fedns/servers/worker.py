@@ -18,6 +18,7 @@ from fedns.servers.feed import follow
 from fedns.servers.gate import Gate
 from fedns.servers.querylog import QueryLog
 from fedns.servers.stream import StreamDoor
+from fedns.servers.tap import Tap
 from fedns.servers.tls import Certificate
 from fedns.servers.udp import UdpDoor
 from fedns.settings import logs
@@ -114,11 +115,11 @@ Opened = Callable[[Child, Replica], Doors]
 def plain(child: Child, replica: Replica) -> Doors:
     """The doors of a worker: UDP, TCP and TLS."""
     udp, tcp, tls = inherited(child.udp), inherited(child.tcp), inherited(child.tls)
-    log = QueryLog(replica)
-    datagrams = UdpDoor(udp, replica, log, batches=AVAILABLE and os.environ.get("FEDNS_UDP") != "plain")
-    streams = [StreamDoor(tcp, replica, log=log)]
+    log, tap = QueryLog(replica), Tap(replica)
+    datagrams = UdpDoor(udp, replica, log, tap=tap, batches=AVAILABLE and os.environ.get("FEDNS_UDP") != "plain")
+    streams = [StreamDoor(tcp, replica, log=log, tap=tap)]
     if tls:
-        streams.append(StreamDoor(tls, replica, Certificate(child.cert_file, child.key_file), log))
+        streams.append(StreamDoor(tls, replica, Certificate(child.cert_file, child.key_file), log, tap=tap))
     return Doors(child, replica, [*udp, *tcp, *tls], streams, datagrams)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from fedns.answers.rules import QueryLog, RateLimit, Zone
+from fedns.answers.rules import Dnstap, QueryLog, RateLimit, Zone
 from fedns.federation.failover import Failover
 from fedns.federation.health import Freshness, Timers
 from fedns.federation.isolation import Isolation
@@ -92,6 +92,8 @@ def _dns(dns: Values) -> Dns:
         more["rate_limit"] = RateLimit(**{"exempt": PRIVATE, **dns["rate_limit"]})
     if "query_log" in dns:
         more["query_log"] = QueryLog(**dns["query_log"])
+    if "dnstap" in dns:
+        more["dnstap"] = Dnstap(**{"identity": more["nsid"] or socket.gethostname(), **dns["dnstap"]})
     return Dns(**more)
 
 

@@ -237,7 +237,23 @@ def _kubeconfigs(values: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _files_of_dns(dns: dict[str, Any], directory: Path, report: Report, *, check_files: bool) -> None:
-    """Paths from here on, and the secrets of cookies; a file that is of no use, or a package missing, is reported."""
+    """Paths from here on, and the secrets of cookies; a file that is of no use is reported."""
+    _certified(dns, directory, report, check_files=check_files)
+    if "socket" in (tap := dns.get("dnstap", {})):
+        tap["socket"] = str(directory / tap["socket"])
+    cookies = dns.get("cookies", {})
+    if "secret_file" not in cookies:
+        return
+    cookies["secret_file"] = str(directory / cookies["secret_file"])
+    try:
+        if check_files:
+            cookies["secrets"] = files.cookie_secrets(Path(cookies["secret_file"]))
+    except ValueError as error:
+        report.add("dns.cookies.secretFile", str(error))
+
+
+def _certified(dns: dict[str, Any], directory: Path, report: Report, *, check_files: bool) -> None:
+    """The transports with TLS: paths from here on; a pair of no use, and packages that are missing, are reported."""
     for transport in ("tls", "https", "quic"):
         pair = dns.get(transport, {})
         for key in {"cert_file", "key_file"} & pair.keys():
@@ -251,15 +267,6 @@ def _files_of_dns(dns: dict[str, Any], directory: Path, report: Report, *, check
                 files.server_context(pair["cert_file"], pair["key_file"])
         except ValueError as error:
             report.add(f"dns.{transport}.certFile", str(error))
-    cookies = dns.get("cookies", {})
-    if "secret_file" not in cookies:
-        return
-    cookies["secret_file"] = str(directory / cookies["secret_file"])
-    try:
-        if check_files:
-            cookies["secrets"] = files.cookie_secrets(Path(cookies["secret_file"]))
-    except ValueError as error:
-        report.add("dns.cookies.secretFile", str(error))
 
 
 def _check_kubeconfig(at: str, kubeconfig: dict[str, Any], read: dict[str, Any], report: Report) -> None:

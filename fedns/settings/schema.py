@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct, field
 
-from fedns.answers.rules import QueryLog, RateLimit, Rules, Zone
+from fedns.answers.rules import Dnstap, QueryLog, RateLimit, Rules, Zone
 from fedns.federation.failover import Failover
 from fedns.federation.health import Freshness, Timers
 from fedns.federation.isolation import Isolation
@@ -97,6 +97,7 @@ class Dns(Struct, frozen=True, kw_only=True):
     cookies: Cookies = Cookies()
     rate_limit: RateLimit | None = None
     query_log: QueryLog | None = None
+    dnstap: Dnstap | None = None
 
 
 class Local(Struct, frozen=True, kw_only=True):
@@ -296,6 +297,7 @@ def rules(settings: Settings) -> Rules:
         ecs_from=settings.ecs_from,
         rate_limit=settings.dns.rate_limit,
         query_log=settings.dns.query_log,
+        dnstap=settings.dns.dnstap,
         cookies=settings.dns.cookies.on,
         cookie_secrets=settings.dns.cookies.secrets,
     )

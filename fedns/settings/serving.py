@@ -94,6 +94,16 @@ DNS: Final = Table(
                 "format": values.choice("default text", "text", "json"),
             },
         ),
+        "dnstap": Table(
+            doc="queries and replies as dnstap to a collector; without this, there is none",
+            keys={
+                "socket": values.text("the Unix socket at which the collector listens"),
+                "identity": values.text("name of this server in it; default the name for NSID, or the host name"),
+                "sample": values.whole("one in so many; default 1: each", 1, 1_000_000),
+                "only": values.choice("default all; failures: any response code but NOERROR", "all", "failures"),
+            },
+            required=("socket",),
+        ),
         "lameduck": values.duration("how long it goes on answering after a signal to stop", zero=True),
     },
     later=("proxyProtocol",),

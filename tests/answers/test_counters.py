@@ -25,7 +25,14 @@ def test_no_two_kinds_of_reply_share_a_word() -> None:
     assert len(words) == counters.REPLIES_END - counters.REPLIES
     assert (min(words), max(words) + 1) == (counters.REPLIES, counters.REPLIES_END)
     assert counters.DURATION_SUMS + len(counters.TRANSPORTS) <= counters.WORDS
-    assert counters.LOG_DROPS < counters.KNOWN < counters.QUIC_RETRIES < counters.DROPS
+    assert (
+        counters.LOG_DROPS
+        < counters.KNOWN
+        < counters.QUIC_RETRIES
+        < counters.TAP_SENT
+        < counters.TAP_DROPS
+        < counters.DROPS
+    )
     assert counters.DROPS + len(counters.DROP_REASONS) <= counters.EDES
     assert counters.EDES + len(counters.EDE_CODES) <= counters.HTTP_REFUSED
     assert counters.HTTP_REFUSED + len(counters.HTTP_STATUSES) <= counters.REPLIES

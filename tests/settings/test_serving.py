@@ -1,10 +1,11 @@
 """The keys of `dns`: what they become, and what is wrong with them."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
-from fedns.answers.rules import QueryLog, RateLimit
+from fedns.answers.rules import Dnstap, QueryLog, RateLimit
 from fedns.settings.load import ConfigError, load, parse
 from fedns.settings.schema import PRIVATE, Cookies, Https, Quic, Settings, Tls, rules
 from tests.settings.certificates import write_pair
@@ -31,6 +32,15 @@ def test_the_query_log_is_off_unless_it_is_set() -> None:
     assert rules(settings("{queryLog: {}}")).query_log == QueryLog()
     told = settings("{queryLog: {sample: 9, only: failures, format: json}}").dns.query_log
     assert told == QueryLog(sample=9, only="failures", format="json")
+
+
+def test_dnstap_is_off_unless_it_is_set() -> None:
+    """It has a name, and a socket whose path starts at the file."""
+    assert rules(settings("{}")).dnstap is None
+    told = settings("{nsid: me, dnstap: {socket: tap.sock, sample: 9, only: failures}}")
+    assert rules(told).dnstap == Dnstap(socket="/etc/tap.sock", identity="me", sample=9, only="failures")
+    named = settings('{nsid: "off", dnstap: {socket: /tap}}').dns.dnstap
+    assert named == Dnstap(socket="/tap", identity=socket.gethostname())
 
 
 def test_cookies_off_and_shared(tmp_path: Path) -> None:
