@@ -76,7 +76,6 @@ class Daemon:
         self._answering = [child.block(slot) for slot in child.answering()]
         self._truth = Truth(rules=rules(settings))
         self._publisher = Publisher(self._truth, secrets.token_hex(8), self._meet)
-        self._answering = [child.block(slot) for slot in range(1, child.workers + 1)] or [self._own]
         history = History()
         self._orders = Orders(
             self._truth,
