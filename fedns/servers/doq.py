@@ -86,11 +86,13 @@ class Doq:
         self.take(now)
         return datagrams
 
-    def leave(self) -> None:
-        """Take its ids out of the routes."""
+    def forget(self) -> None:
+        """It is gone: no id leads to it, and nothing is kept of it."""
         for name in self._names:
             self._routes.pop(name, None)
         self._names.clear()
+        # The library's object is a ring, which would wait for the garbage collector, and that is seldom.
+        vars(self.connection).clear()
 
     def end(self, code: Code) -> None:
         """Close the connection: what is to be sent says so."""

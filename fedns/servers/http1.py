@@ -40,6 +40,8 @@ class Http1:
                 event = self._connection.next_event()
             except h11.RemoteProtocolError as error:
                 self._refuse(error.error_status_hint)
+                # Its frames hold it, and all of the connection with it, until the garbage collector looks: seldom.
+                error.__traceback__ = None
                 break
             if event in _OVER:
                 break
@@ -51,6 +53,9 @@ class Http1:
         out = bytes(self._out)
         self._out.clear()
         return out
+
+    def forget(self) -> None:
+        """The connection is gone: nothing holds on to what was known of it."""
 
     def leave(self) -> None:
         """Take no more requests; each response so far was whole."""

@@ -91,6 +91,11 @@ class Http2:
         """What is to be sent now."""
         return self._connection.data_to_send()
 
+    def forget(self) -> None:
+        """The connection is gone: so is all that was known of it."""
+        # The library's object is a ring, which would wait for the garbage collector, and that is seldom.
+        vars(self._connection).clear()
+
     def leave(self) -> None:
         """Take no more requests: GOAWAY tells the client which were answered."""
         self._end(ErrorCodes.NO_ERROR, "")

@@ -266,7 +266,7 @@ class QuicDoor:
 
     def _forget(self, doq: Doq) -> None:
         """What comes for it later finds nobody, and is dropped."""
-        doq.leave()
+        doq.forget()
         if (way := self.connections.pop(doq, None)) is None:
             return
         if way.timer is not None:

@@ -182,10 +182,13 @@ class StreamDoor:
             await self._loop.connect_accepted_socket(
                 lambda: self._speaks(self), client, ssl=context, **(times if context is not None else {})
             )
-        except OSError:
+        except OSError as error:
             # No TLS, an early reset, a handshake that took too long: ssl.SSLError and TimeoutError are OSErrors.
             self.replica.counts[counters.HANDSHAKES_FAILED] += bool(self.secure)
             client.close()
+            # Its frames hold the future that holds it, and all of the TLS connection with it: a flood of bad handshakes
+            # would fill the memory until the garbage collector looks at the oldest objects, which is seldom.
+            error.__traceback__ = None
 
     def _opened_or_not(self, task: asyncio.Task[Any]) -> None:
         self._accepting.pop(task, None)

@@ -38,6 +38,9 @@ class Speaker(Protocol):
     def leave(self) -> None:
         """Take no more requests."""
 
+    def forget(self) -> None:
+        """The connection is gone."""
+
 
 class Web(Peer):
     """One client's connection; `path` is where queries are answered."""
@@ -56,6 +59,13 @@ class Web(Peer):
         newer = tls is not None and tls.selected_alpn_protocol() == ALPN[0]
         self._speaker = Http2(self._answer) if newer else Http1(self._answer)
         self._send(self._speaker)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Forget the connection, and what was said on it."""
+        super().connection_lost(error)
+        if self._speaker is not None:
+            self._speaker.forget()
+            self._speaker = None
 
     def close(self) -> None:
         """Say goodbye, and end it when what has been written is sent."""

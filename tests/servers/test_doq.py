@@ -114,7 +114,7 @@ def test_routes_are_its_own_and_leave_with_it(pair: Pair) -> None:
     assert set(pair.routes.values()) == {pair.server}
     pair.server.end(Code.NO_ERROR)
     pair.exchange()
-    pair.server.leave()
+    pair.server.forget()
     assert not pair.routes
 
 

@@ -17,12 +17,14 @@ from aioquic.quic.connection import QuicConnection
 from fedns.answers import counters
 from fedns.listening import open_sockets
 from fedns.servers import quic as module
-from fedns.servers.quic import QuicDoor, configuration, opened
+from fedns.servers.doq import Doq
+from fedns.servers.quic import QuicDoor, Way, configuration, opened
 from fedns.servers.worker import serve
 from fedns.settings.child import Child
 from fedns.settings.schema import Address
 from tests.answers.replicas import WEB, addresses, replica
 from tests.servers.dialers import calling, dialled, door
+from tests.servers.remains import nothing_left_of
 from tests.settings.certificates import write_pair
 
 QUERY = dns.message.make_query(WEB, "A", id=0).to_wire()
@@ -217,6 +219,20 @@ async def test_a_leaving_server_says_goodbye(server: socket.socket, pair: tuple[
                 await asyncio.sleep(0.01)
         made.start(asyncio.get_running_loop())
     assert dialer.ended == 0
+
+
+async def test_a_connection_that_is_gone_leaves_nothing(
+    opened_door: QuicDoor, server: socket.socket, pair: tuple[Path, Path]
+) -> None:
+    """It has ended in order; the library's part is emptied, as it is a ring."""
+    async with nothing_left_of(Doq, Way):
+        async with dialled(server.getsockname(), pair[0]) as dialer:
+            assert await asyncio.wait_for(dialer.ask(QUERY), 20)
+            (connection,) = (each.connection for each in opened_door.connections)
+        async with asyncio.timeout(20):
+            while opened_door.connections:
+                await asyncio.sleep(0.01)
+    assert not vars(connection)
 
 
 async def test_the_process_answers(server: socket.socket, pair: tuple[Path, Path]) -> None:

@@ -14,9 +14,11 @@ import pytest_asyncio
 
 from fedns.answers import counters
 from fedns.servers import stream as module
+from fedns.servers.connection import Connection
 from fedns.servers.stream import StreamDoor, most_connections
 from fedns.servers.tls import LOOK_SECONDS, Certificate
 from tests.answers.replicas import WEB, addresses
+from tests.servers.remains import nothing_left_of
 from tests.servers.streams import QUERIES, connect, ended, framed, opened, read
 from tests.settings.certificates import write_pair
 
@@ -275,3 +277,21 @@ async def test_kdig_is_answered_over_tls(secure: StreamDoor, listener: socket.so
     output, _ = await asyncio.wait_for(process.communicate(), 20)
     assert sorted(output.decode().split()) == ["10.1.0.1", "10.1.0.2", "10.1.0.3"]
     assert secure.replica.counts[counters.HANDSHAKES_FAILED] == 0
+
+
+@pytest.mark.usefixtures("secure")
+@pytest.mark.parametrize("sent", [b"GET / HTTP/1.0\r\n\r\n", b"", None], ids=["no TLS", "nothing", "a late reset"])
+async def test_bad_handshakes_leave_nothing(
+    listener: socket.socket, sent: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flood of them must not fill the memory until the garbage collector looks."""
+    monkeypatch.setattr(module, "HANDSHAKE_SECONDS", 0.2)
+    async with nothing_left_of(ssl.SSLObject, Connection):
+        for _ in range(5):
+            reader, writer = await connect(listener)
+            if sent is None:
+                writer.transport.abort()
+                continue
+            writer.write(sent)
+            assert await ended(reader)
+            writer.close()

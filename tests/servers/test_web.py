@@ -17,11 +17,14 @@ import pytest_asyncio
 from fedns.answers import counters
 from fedns.servers import peer, web
 from fedns.servers.doh import MEDIA_TYPE
+from fedns.servers.http1 import Http1
+from fedns.servers.http2 import Http2
 from fedns.servers.stream import StreamDoor
 from fedns.servers.tls import LOOK_SECONDS
 from tests.answers.replicas import WEB, addresses
 from tests.servers import browsers
 from tests.servers.browsers import PATH, Session
+from tests.servers.remains import nothing_left_of
 from tests.servers.streams import QUERIES, connect, ended
 from tests.settings.certificates import write_pair
 
@@ -180,6 +183,29 @@ async def test_a_leaving_server_says_goodbye(listener: socket.socket, pair: tupl
         await session.answer(session.browser.post(QUERY))
     assert session.browser.ended == 0
     session.writer.close()
+
+
+@pytest.mark.usefixtures("door")
+@pytest.mark.parametrize("bad", [False, True], ids=["good", "malformed"])
+@pytest.mark.parametrize("alpn", ["h2", "http/1.1"])
+async def test_a_connection_that_is_gone_leaves_nothing(
+    listener: socket.socket, pair: tuple[Path, Path], alpn: str, *, bad: bool
+) -> None:
+    """Neither of one that ended in order nor of one that was cut, whatever was said on it."""
+    sent = f"GET {PATH}?dns={TEXT} HTTP/1.1\r\nHost: test\r\n\r\n".encode()
+    if (alpn == "h2") != bad:
+        browser = browsers.Browser()
+        browser.post(QUERY)
+        sent = browser.out()
+    async with nothing_left_of(web.Web, Http1, Http2):
+        for cut in (False, True):
+            reader, writer = await connect(listener, browsers.trusting(pair[0], (alpn,)))
+            writer.write(sent)
+            assert await asyncio.wait_for(reader.read(10), 20)
+            if cut:
+                writer.transport.abort()
+            else:
+                writer.close()
 
 
 async def _said(*command: str) -> str:
