@@ -6,7 +6,7 @@ The lines about candidates are made from the same placement that answers are mad
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, to_builtins
 
@@ -22,6 +22,8 @@ from fedns.federation.health import NEVER, Freshness, Status
 from fedns.federation.locality import Location
 from fedns.federation.objects import Service
 from fedns.federation.placement import Candidate, Placement, Policy, Rung, Tier, order, policy_for
+
+_RUNGS: Final = {rung: at for at, rung in enumerate(Rung)}
 
 Row = dict[str, str | int]
 """What is told of one candidate, by the words of the text."""
@@ -107,7 +109,10 @@ def line(row: Mapping[str, str | int]) -> str:
 
 
 def rows(decision: Placement, statuses: Mapping[str, Status], now: float) -> list[Row]:
-    """What is told of each candidate: of those that answer with their share, then of the others with the reason."""
+    """What is told of each candidate: of those that answer with their share, then of the others with the reason.
+
+    The others stand by rung, those that are on none last, and by member on each.
+    """
     told = [
         _row(each, group.rung, group.tier, statuses, now) | {"share": _share(group.share), "chosen": "yes"}
         for group in decision.groups
@@ -116,7 +121,7 @@ def rows(decision: Placement, statuses: Mapping[str, Status], now: float) -> lis
     others = [(each, left) for left in decision.left_out for each in left.candidates]
     told += [
         _row(each, left.rung, left.tier, statuses, now) | {"chosen": "no", "why": str(left.reason)}
-        for each, left in sorted(others, key=lambda pair: order(pair[0]))
+        for each, left in sorted(others, key=lambda pair: (_distance(pair[1].rung), order(pair[0])))
     ]
     return told
 
@@ -211,6 +216,11 @@ def _row(candidate: Candidate, rung: Rung | None, tier: Tier | None, statuses: M
         "age": _age(status, now),
         "ready": candidate.ready,
     }
+
+
+def _distance(rung: Rung | None) -> int:
+    """How far a rung is, the nearest first."""
+    return len(Rung) if rung is None else _RUNGS[rung]
 
 
 def _share(share: Fraction) -> str:

@@ -7,7 +7,7 @@ the result, or its absence, into an answer.
 from collections.abc import Collection, Iterable, Sequence
 from fractions import Fraction
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import structs
 
@@ -21,7 +21,7 @@ from fedns.answers.parts import aliases, decide, parts, placement
 from fedns.answers.tallies import concerning
 from fedns.federation.candidates import host_label
 from fedns.federation.health import Freshness
-from fedns.federation.objects import AddressKind, Service, pack
+from fedns.federation.objects import AddressKind, Endpoint, Export, Port, Service, pack
 from fedns.federation.placement import Candidate, Group, Placement, Policy, Reason, Rung, Tier, in_order, policy_for
 from fedns.federation.tiers import OPEN_TIERS
 
@@ -178,16 +178,37 @@ def _only(found: Service, cluster: str, host: str) -> Service:
     exports = []
     for export in found.exports:
         if export.cluster == cluster:
-            points = [(each.ports, tuple(each.endpoints())) for each in export.slices]
-            named = {
-                at.address for _, own in points for at in own if host_label(at.hostname, at.address).lower() == host
-            }
-            kept = (pack(ports, (at for at in own if at.address in named)) for ports, own in points)
-            exports.append(structs.replace(export, slices=tuple(chain.from_iterable(kept))))
+            hosts = _hosts(found, export)
+            own: dict[tuple[Port, ...], list[Endpoint]] = {}
+            for address in sorted(hosts.addresses.get(host, ())):
+                for ports, at in hosts.endpoints[address]:
+                    own.setdefault(ports, []).append(at)
+            slices = chain.from_iterable(pack(ports, points) for ports, points in own.items())
+            exports.append(structs.replace(export, slices=tuple(slices)))
         else:
             # What another member forbids binds this one, too.
             exports.append(structs.replace(export, slices=()))
     return structs.replace(found, exports=tuple(exports))
+
+
+class _Hosts(NamedTuple):
+    """The addresses of each host label of one member, and all that its slices say of each address."""
+
+    addresses: dict[str, set[bytes]]
+    endpoints: dict[bytes, list[tuple[tuple[Port, ...], Endpoint]]]
+
+
+def _hosts(found: Service, export: Export) -> _Hosts:
+    """Made when a host of this member is first asked for: to list all hosts costs what there is, not its square."""
+    key = ("hosts", export.cluster)
+    known: _Hosts | None = found.memory.get(key)
+    if known is None:
+        known = found.memory[key] = _Hosts({}, {})
+        for each in export.slices:
+            for at in each.endpoints():
+                known.addresses.setdefault(host_label(at.hostname, at.address).lower(), set()).add(at.address)
+                known.endpoints.setdefault(at.address, []).append((each.ports, at))
+    return known
 
 
 def _above(question: Question, found: Service) -> Answer:

@@ -31,16 +31,16 @@ LADDER = "ladder zone,cluster,region,jurisdiction,any, minReady 1, spill proport
 
 
 def test_every_candidate_has_a_line() -> None:
-    """Those that answer with their share, then the others with the reason; never remembered."""
+    """Those that answer with their share, then the others by rung and member, with the reason; never remembered."""
     answer = ask(f"_explain.db.shop.{FEDERAL}", "TXT")
     assert not answer.cacheable
     told = [line.split('"')[1].replace("kind=PodIP state=fresh age=2s ", "") for line in shown(answer)]
     assert told[:5] == [
         "rung=zone tier=a cluster=eu1 zone=eu-a address=10.1.0.1 ready=1 share=1/1 chosen=yes",
-        "rung=any tier=a cluster=c1.fleet zone=us-b address=10.3.0.1 ready=1 chosen=no why=farther",
         "rung=cluster tier=a cluster=eu1 zone=eu-b address=10.1.0.2 ready=1 chosen=no why=farther",
-        "rung=- tier=- cluster=eu1 zone=eu-a address=10.1.0.9 ready=0 chosen=no why=unready",
+        "rung=any tier=a cluster=c1.fleet zone=us-b address=10.3.0.1 ready=1 chosen=no why=farther",
         "rung=any tier=a cluster=us1 zone=us-a address=10.2.0.1 ready=1 chosen=no why=farther",
+        "rung=- tier=- cluster=eu1 zone=eu-a address=10.1.0.9 ready=0 chosen=no why=unready",
     ]
 
 

@@ -5,7 +5,8 @@ from fractions import Fraction
 import pytest
 from msgspec import structs
 
-from fedns.answers import codes
+from fedns.answers import codes, services
+from fedns.federation.candidates import host_label
 from fedns.federation.health import Freshness
 from fedns.federation.objects import SERVING, TERMINATING, AddressKind, Cluster, Endpoint, Port
 from fedns.federation.placement import Policy
@@ -87,6 +88,22 @@ def test_an_endpoint_in_two_slices_has_one_name() -> None:
     assert shown(ask(f"db.shop.{STRICT}", "SRV", state)) == [f"5 SRV 0 100 443 pet.eu1.db.shop.{STRICT}."]
     assert shown(ask(f"pet.eu1.db.shop.{STRICT}", "A", state)) == ["5 A 10.1.0.1"]
     assert shown(ask(f"10-1-0-1.eu1.db.shop.{STRICT}", "A", state)) == ["NXDOMAIN"]
+
+
+def test_hosts_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To ask for every host of a service costs one look at each endpoint in all, not one for each question."""
+    looked: list[bytes] = []
+
+    def counted(hostname: str, address: bytes) -> str:
+        looked.append(address)
+        return host_label(hostname, address)
+
+    monkeypatch.setattr(services, "host_label", counted)
+    state = federation([headless("eu1", *(pod(f"10.1.0.{at}", host=f"db-{at % 50}") for at in range(1, 101)))])
+    for at in range(50):
+        found = shown(ask(f"db-{at}.eu1.db.shop.{FEDERAL}", state=state))
+        assert sorted(found) == sorted(f"20 A 10.1.0.{each}" for each in range(1, 101) if each % 50 == at)
+    assert len(looked) == 100
 
 
 def test_unready_hosts_have_no_srv() -> None:
