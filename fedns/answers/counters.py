@@ -78,6 +78,8 @@ ZONES: Final = ("none", "clusterset", "federation", "reverse", "old")
 EDE_CODES: Final = (0, 3, 14, 15, 17, 18, 19, 20, 22, 23)
 """Extended errors (RFC 8914) that fedns sends."""
 
+TASKS: Final = 31
+"""Tasks of the event loop now."""
 EDES: Final = 32
 HTTP_REFUSED: Final = 48
 HTTP_STATUSES: Final = (400, 404, 405, 413, 414, 415)

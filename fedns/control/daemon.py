@@ -205,6 +205,7 @@ class Daemon:
             feeds=lambda: self._feeds.running,
             others=self._others,
             orders=self._orders,
+            tasks=lambda: len(asyncio.all_tasks()),
         )
         metrics.reloads = self._reloads
         overview = Overview(

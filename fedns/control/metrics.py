@@ -47,6 +47,7 @@ class Metrics(Collector):
         feeds: Callable[[], Mapping[str, Feed]],
         others: Others,
         orders: Orders,
+        tasks: Callable[[], int],
     ) -> None:
         self.reloads: Counter[str] = Counter({"success": 0, "failure": 0})
         self._truth = truth
@@ -57,6 +58,7 @@ class Metrics(Collector):
         self._feeds = feeds
         self._others = others
         self._orders = orders
+        self._tasks = tasks
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -175,6 +177,7 @@ class Metrics(Collector):
         yield gauge("publish_lag_generations", "Generations that the slowest worker is behind.", (), {(): lag})
         pending = {(): max((link.outbox.pending for link in self._publisher.links), default=0)}
         yield gauge("publish_pending", "Names that the worker with most of them is still to be told.", (), pending)
+        yield gauge("control_tasks", "Tasks of the control process's event loop.", (), {(): self._tasks()})
         yield gauge("workers_connected", "Workers that follow this process.", (), {(): len(self._publisher.links)})
 
     def _failover(self) -> Iterator[Metric]:

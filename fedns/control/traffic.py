@@ -34,6 +34,8 @@ def traffic(blocks: Sequence[memoryview]) -> Iterator[Metric]:
     yield counter("dns_rate_limit_truncated", text, (), {(): _sum(blocks, counters.TRUNCATED_BY_LIMIT)})
     text = "Packets that found no room in the receive buffer of a UDP socket."
     yield counter("dns_receive_overflows", text, (), {(): _sum(blocks, counters.RECEIVE_OVERFLOWS)})
+    tasks = {(str(at),): float(block[counters.TASKS]) for at, block in enumerate(blocks, 1)}
+    yield gauge("worker_tasks", "Tasks of a worker's event loop.", ("worker",), tasks)
     text = "Lines of the query log that nobody took in time."
     yield counter("dns_query_log_dropped", text, (), {(): _sum(blocks, counters.LOG_DROPS)})
     text = "Handshakes of TLS, HTTPS and QUIC that failed or took too long."

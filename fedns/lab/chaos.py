@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import cycle
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -32,6 +33,7 @@ BACK_SECONDS: Final = 60.0
 """Everything is right again within so long of the last fault."""
 AROUND_SECONDS: Final = 20.0
 """What was done so long before a wrong answer is told with it."""
+NXDOMAIN: Final = 3
 PRIVATE: Final = "private"
 """A namespace whose services may be answered with addresses of European members only."""
 SETTINGS: Final[dict[str, Any]] = {
@@ -70,11 +72,22 @@ class Outcome(Struct, kw_only=True):
         """Nothing was wrong, and everything came back."""
         return not self.wrong and self.back is not None
 
+    @property
+    def denied(self) -> int:
+        """How many of the wrong answers were NXDOMAIN."""
+        return sum(each.heard.rcode == NXDOMAIN for each in self.wrong)
+
+    @property
+    def strayed(self) -> int:
+        """How many of the wrong answers gave an address that may not be told outside its jurisdiction."""
+        return sum(each.key[0] == PRIVATE and each.verdict.age == inf for each in self.wrong)
+
     def lines(self) -> list[str]:
-        """For people: the counts, and where something was wrong, what was done before it."""
+        """The counts, for people, and where something was wrong, what was done before it."""
         told = [
             f"seed {self.seed}, {self.seconds:.0f} s, {len(self.deeds)} deeds",
             ", ".join(f"{kind} {count}" for kind, count in sorted(self.counts.items())) + f", no reply {self.lost}",
+            f"of the wrong ones, false NXDOMAIN {self.denied}, outside their jurisdiction {self.strayed}",
             f"the oldest answer that passed was {self.oldest:.1f} s old",
             f"all was right again after {self.back:.1f} s" if self.back is not None else "NOT all was right in the end",
         ]
@@ -133,7 +146,7 @@ class Chaos:
                     await stack.enter_async_context(_doing(actor))
                 await asyncio.sleep(seconds)
             await self._mischief.heal()
-            self._note("all is healed")
+            self._note("all: healed")
             ended = monotonic()
             while outcome.back is None and monotonic() - ended < BACK_SECONDS:
                 if await self._right(world):

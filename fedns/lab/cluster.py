@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -245,6 +246,8 @@ async def run(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    # Connections that a fault has cut off under a reply are no errors here.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     store = Store(service_range=arguments.service_range)
     cluster = FakeCluster(
         arguments.name,

@@ -31,6 +31,7 @@ CLOCKS: Final = (0, -1_800, 3_600, 86_400)
 """How far the server's wall clock is from the true time, in seconds; further back no certificate is valid yet."""
 WORKER: Final = "fedns.servers.worker"
 CONTROL: Final = "fedns.control.daemon"
+NAMES: Final = {WORKER: "worker", CONTROL: "control"}
 MOST_PODS: Final = 4
 FROM_OUTSIDE: Final = 0.5
 """How often a simulated member that is a process of its own suffers what a real one does."""
@@ -102,7 +103,7 @@ class Mischief:
         if not found:
             return
         pid = random.choice(found)
-        self._tell(f"{module.rpartition('.')[2]} {pid}: {number.name}")
+        self._tell(f"{NAMES[module]} {pid}: {number.name}")
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
 

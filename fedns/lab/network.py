@@ -19,22 +19,26 @@ class Cuts:
     def __init__(self) -> None:
         self._table = f"inet fedns_lab_{os.getpid()}_{next(_TABLES)}"
         self._lost: dict[int, int] = {}
+        self._lock = asyncio.Lock()
 
     async def cut(self, port: int, percent: int = WHOLE) -> None:
         """Lose all packets of a port, or so many of every hundred that go to it."""
-        await self._load({**self._lost, port: percent})
+        async with self._lock:
+            await self._load({**self._lost, port: percent})
 
     async def mend(self, port: int) -> None:
         """Lose none any more."""
-        await self._load({each: percent for each, percent in self._lost.items() if each != port})
+        async with self._lock:
+            await self._load({each: percent for each, percent in self._lost.items() if each != port})
 
     async def close(self) -> None:
         """Mend everything."""
-        if self._lost:
-            await self._load({})
+        async with self._lock:
+            if self._lost:
+                await self._load({})
 
     async def _load(self, lost: dict[int, int]) -> None:
-        """Replace the table by one for these ports, at once and whole."""
+        """Replace the table by one for these ports, at once and whole; one after the other."""
         rules = [f"add table {self._table}", f"delete table {self._table}"]
         if lost:
             chain = "\n".join(line for port, percent in lost.items() for line in _lines(port, percent))

@@ -80,6 +80,7 @@ class Doors:
         if self._udp is not None and self._first:
             # All workers read the same sockets: one of them tells.
             self._replica.counts[counters.RECEIVE_OVERFLOWS] = self._udp.overflows()
+        self._replica.counts[counters.TASKS] = len(asyncio.all_tasks(loop))
         self._replica.counts[counters.CONNECTIONS] = sum(len(door.connections) for door in self._streams)
         if self._replica.loaded and not self.open and self._gate.open(now):
             self.open = True

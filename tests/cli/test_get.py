@@ -91,6 +91,7 @@ async def site(control: Control, started: threading.Event, stop: threading.Event
                 feeds=lambda: followed,
                 others=control.others,
                 orders=orders,
+                tasks=lambda: 1,
             ),
             readiness=Readiness(truth, None),
             health=Health([block()]),

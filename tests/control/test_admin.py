@@ -41,6 +41,7 @@ class Site:
             feeds=dict,
             others=control.others,
             orders=self.orders,
+            tasks=lambda: 1,
         )
         membership = Membership(settings(metrics=None), lambda: None)
         overview = Overview(truth=truth, publisher=publisher, pipeline=pipeline, feeds=dict, membership=membership)

@@ -30,6 +30,7 @@ def metrics(control: Control, *blocks: memoryview, streams: Iterable[Stream] = (
         feeds=lambda: {"eu1": Followed(*streams)},
         others=control.others,
         orders=control.orders(lambda: None),
+        tasks=lambda: 7,
     )
 
 
@@ -146,6 +147,7 @@ def test_the_process_tells_of_itself(control: Control) -> None:
     assert value(samples, "build_info", version=__version__) == 1
     assert value(samples, "publish_generation") == control.publisher.generation
     assert value(samples, "workers_connected") == 0
+    assert value(samples, "control_tasks") == 7
     assert value(samples, "config_reloads_total", result="success") == 0
     assert value(samples, "config_reloads_total", result="failure") == 1
 

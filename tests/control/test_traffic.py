@@ -47,6 +47,7 @@ def test_counts_are_added_over_all_processes() -> None:
         words[counters.reply_word(transport=1, family=6, origin=3, zone=2, qtype=999, rcode=0)] = 1
         words[counters.DROPS + counters.DROP_REASONS.index("malformed")] = 5
         words[counters.PARSED_HITS] = 6
+        words[counters.TASKS] = count
         words[counters.ede_word(22)] = 2
         words[counters.DURATIONS] = 4
         words[counters.DURATIONS + counters.DURATION_BUCKETS - 1] = 1
@@ -58,6 +59,7 @@ def test_counts_are_added_over_all_processes() -> None:
     assert value(samples, "dns_responses_total", proto="udp", rcode="NXDOMAIN") == 2
     assert value(samples, "dns_dropped_total", reason="malformed") == 10
     assert value(samples, "dns_dropped_total", reason="slow_client") == 0
+    assert [value(samples, "worker_tasks", worker=each) for each in ("1", "2")] == [2, 3]
     assert value(samples, "dns_zone_responses_total", zone="clusterset", rcode="NOERROR") == 5
     assert value(samples, "dns_client_places_total", found_by="hint") == 2
     assert value(samples, "dns_client_places_total", found_by="subnet") == 0

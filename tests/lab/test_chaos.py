@@ -1,5 +1,6 @@
 """Chaos, short and real: many faults at once, and not one answer wrong; and what is told when one was."""
 
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,9 @@ def test_a_good_run_tells_its_counts() -> None:
     """Nothing more."""
     run = outcome([], 1.0)
     assert run.good
-    assert run.lines()[1:2] + run.lines()[3:] == [
+    assert run.lines()[1:3] + run.lines()[4:] == [
         "WRONG 0, correct 10, no reply 2",
+        "of the wrong ones, false NXDOMAIN 0, outside their jurisdiction 0",
         "all was right again after 1.0 s",
     ]
 
@@ -49,12 +51,27 @@ def test_a_failure_tells_its_seed_and_what_was_done() -> None:
     """The deeds of the last seconds before the first wrong answer, in order with it."""
     run = outcome([Wrong(130.0, ("shop", "web"), Heard(0), Verdict(Kind.WRONG, 20.0, "never true"))], 1.0)
     assert not run.good
-    assert run.lines()[4:] == [
+    assert run.lines()[5:] == [
         "what happened, with --seed 7:",
         "   29.00 eu1: stop",
         "   30.00 WRONG ('shop', 'web'): never true",
         "   31.00 eu1: heal",
     ]
+
+
+def test_the_worst_are_counted_by_themselves() -> None:
+    """What was denied, and what left its jurisdiction; an address that is only too old is neither."""
+    verdicts = Verdict(Kind.WRONG, 20.0), Verdict(Kind.WRONG, inf)
+    run = outcome(
+        [
+            Wrong(130.0, ("shop", "web"), Heard(3), verdicts[0]),
+            Wrong(131.0, ("private", "secret"), Heard(0, frozenset({"10.9.0.1"})), verdicts[1]),
+            Wrong(132.0, ("private", "secret"), Heard(0, frozenset({"10.1.0.1"})), verdicts[0]),
+            Wrong(133.0, ("shop", "web"), Heard(0, frozenset({"10.9.0.1"})), verdicts[1]),
+        ],
+        1.0,
+    )
+    assert run.lines()[2] == "of the wrong ones, false NXDOMAIN 1, outside their jurisdiction 1"
 
 
 def test_what_does_not_come_back_is_a_failure() -> None:

@@ -65,6 +65,14 @@ async def test_a_cut_is_silent_and_can_be_mended(cuts: Cuts, port: int) -> None:
     writer.close()
 
 
+async def test_many_are_cut_and_mended_at_once(cuts: Cuts) -> None:
+    """None of them is forgotten."""
+    await asyncio.gather(*(cuts.cut(port) for port in (11, 12, 13)))
+    assert sorted(cuts._lost) == [11, 12, 13]
+    await asyncio.gather(*(cuts.mend(port) for port in (11, 12)))
+    assert cuts._lost == {13: 100}
+
+
 async def test_a_bad_line_loses_some(cuts: Cuts, port: int) -> None:
     """The rule counts what it lost; what was lost comes in the end, for TCP says it again."""
     await cuts.cut(port, 30)

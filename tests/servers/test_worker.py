@@ -78,6 +78,7 @@ async def test_it_answers_only_once_it_is_loaded(child: Child, sockets: dict[int
             while not block[counters.HEARTBEAT]:
                 await asyncio.sleep(0.01)
         assert (block[counters.LOADED], block[counters.PID], block[counters.STARTS]) == (0, os.getpid(), 1)
+        assert block[counters.TASKS] >= 2
         now = monotonic()
         held.apply(NewRules(RULES), now)
         held.apply(Members((fresh("eu1", now), fresh("us1", now))), now)
