@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import fedns
-from bench import change, cold, crowd, loss, place, restart, scale, storm, wire
+from bench import change, cold, crowd, loss, partition, place, restart, scale, storm, wire
 from tests.real.build import cache
 
 Measure = Callable[[Path, int], Coroutine[Any, Any, dict[str, Any]]]
@@ -29,6 +29,7 @@ MEASURES: dict[str, Measure] = {
     "place": place.measure,
     "wire": wire.measure,
     "loss": loss.measure,
+    "partition": partition.measure,
     "crowd": crowd.measure,
     "restart": restart.measure,
     **INTAKE,
