@@ -80,7 +80,7 @@ async def _fault(world: World, queries: Path, modules: tuple[str, ...], number: 
     for of in before.values():
         os.kill(of[0], number)
     replaced = await asyncio.gather(*(_replaced(world, module, of) for module, of in before.items()))
-    return {**await _told(load), "replaced_after_s": max(replaced)}
+    return {**await _told(load, queries), "replaced_after_s": max(replaced)}
 
 
 async def _whole(world: World) -> None:
@@ -117,22 +117,27 @@ async def _takeovers(world: World, queries: Path) -> Figures:
     await asyncio.sleep(1)
     took = [await world.succeed() for _ in range(TAKEOVERS_A_LOAD)]
     load.send_signal(signal.SIGINT)
-    return {**await _told(load), "replaced_after_s": max(took)}
+    return {**await _told(load, queries), "replaced_after_s": max(took)}
 
 
 async def _load(port: int, queries: Path, seconds: int) -> asyncio.subprocess.Process:
-    """A load that tells the latency of each query."""
-    return await asyncio.create_subprocess_exec(
-        *("dnsperf", "-v", "-s", "127.0.0.1", "-p", str(port), "-d", str(queries)),
-        *("-l", str(seconds), "-c", "16", "-q", "1000", "-Q", str(RATE), "-t", "2"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        limit=1 << 20,
-    )
+    """A load that tells the latency of each query, into a file: a pipe that nobody empties would hold it up."""
+    with _output(queries).open("wb") as output:
+        return await asyncio.create_subprocess_exec(
+            *("dnsperf", "-v", "-s", "127.0.0.1", "-p", str(port), "-d", str(queries)),
+            *("-l", str(seconds), "-c", "16", "-q", "1000", "-Q", str(RATE), "-t", "2"),
+            stdout=output,
+            stderr=output,
+        )
 
 
-async def _told(load: asyncio.subprocess.Process) -> Figures:
-    output = (await load.communicate())[0].decode()
+def _output(queries: Path) -> Path:
+    return queries.with_suffix(".out")
+
+
+async def _told(load: asyncio.subprocess.Process, queries: Path) -> Figures:
+    await load.wait()
+    output = _output(queries).read_text()
     times = sorted(map(float, re.findall(r"^> NOERROR .* ([\d.]+)$", output, re.MULTILINE)))
     return {
         "queries": float(re.findall(r"Queries completed:\s+(\d+)", output)[0]),

@@ -25,6 +25,20 @@ class Told:
         self.said.append(reason)
 
 
+async def test_a_bad_line_needs_one_answer_of_several(script: Scripted, tmp_path: Path) -> None:
+    """After a failure two ask at once, then three; one that is answered is enough, and then one asks again."""
+    lost = stream(hold=30)
+    script.say("readyz", lost, lost, lost, lost, lost)
+    connection = await connect(member(script.url, tmp_path))
+    told = Told()
+    task = asyncio.create_task(probe(connection, told, interval=0.05, timeout=1.0))
+    await until(lambda: len(told.said) >= 4)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await connection.close()
+    assert [bool(reason) for reason in told.said[:4]] == [True, True, False, False]
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
