@@ -7,6 +7,7 @@ end, or that is unmarked where fedns cannot know, ends the run.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -72,7 +73,7 @@ class Losses:
     async def all_back(self) -> None:
         """Wait until clients of every member are given its own pods, unmarked."""
         for member in self._world.plan:
-            await _until(lambda member=member: self._own(member))
+            await _until(partial(self._own, member))
 
     async def _worst(self, members: Collection[Member], action: Callable[[Member], Awaitable[None]]) -> Figures:
         runs = [await self._once(members, action) for _ in range(ROUNDS)]
