@@ -65,6 +65,7 @@ class State(Struct, frozen=True, kw_only=True, dict=True):
         return World(
             clusters={cluster.name: cluster for cluster in rules.clusters},
             states={cluster.name: self.freshness(cluster.name) for cluster in rules.clusters},
+            cut=frozenset(filter(self.cut, (cluster.name for cluster in rules.clusters))),
             local=rules.local.cluster,
             local_when_stale=rules.local_when_stale,
             drains=rules.drains,
@@ -75,6 +76,11 @@ class State(Struct, frozen=True, kw_only=True, dict=True):
         """How fresh a member is, or what the operator takes it for."""
         status = self.statuses.get(cluster)
         return self.rules.forced.get(cluster) or (status.state if status is not None else Freshness.SYNCING)
+
+    def cut(self, cluster: str) -> bool:
+        """Whether a member's data path fails, and the operator does not say better."""
+        status = self.statuses.get(cluster)
+        return status is not None and status.cut and cluster not in self.rules.forced
 
 
 class Question(Struct, frozen=True, kw_only=True):

@@ -15,8 +15,11 @@ from fedns.federation.catalog import Catalog
 from fedns.federation.health import Freshness, Status
 from fedns.federation.locality import Location
 
-_HEARD: Final = {Freshness.SUSPECT: "fresh", Freshness.RESTORED: "stale"}
+_HEARD: Final = {Freshness.SUSPECT: "fresh", Freshness.HELD: "fresh", Freshness.RESTORED: "stale"}
 """States that put endpoints where another one does: telling them apart would make replicas differ in passing."""
+
+CUT: Final = "-cut"
+"""Added to the state of a member whose data path fails."""
 
 
 class Part(Struct, frozen=True):
@@ -46,8 +49,10 @@ def digests(rules: Rules, catalog: Catalog, statuses: Mapping[str, Status], epoc
     for name in sorted(cluster.name for cluster in rules.clusters):
         status = statuses.get(name)
         state = rules.forced.get(name) or (status.state if status is not None else Freshness.SYNCING)
-        services = len(catalog.exports_of(name))
-        members[name] = Part(_HEARD.get(state, str(state)), services, digest.text(catalog.digest_of(name)))
+        word = _HEARD.get(state, str(state))
+        if status is not None and status.cut and name not in rules.forced:
+            word += CUT
+        members[name] = Part(word, len(catalog.exports_of(name)), digest.text(catalog.digest_of(name)))
     shared = (
         rules.zones,
         sorted(rules.clusters, key=lambda cluster: cluster.name),
@@ -63,7 +68,8 @@ def at(found: Digests, rules: Rules, location: Location) -> str:
     """The digest for clients at one location: who tells the same one gives the same answers there."""
     local = found.members.get(rules.local.cluster)
     # Only where its own cluster keeps its rank though it is stale does it matter which one that is.
-    kept = rules.local.cluster if rules.local_when_stale == "keep" and local and local.state != "fresh" else ""
+    keeps = local is not None and local.state != "fresh" and not local.state.endswith(CUT)
+    kept = rules.local.cluster if rules.local_when_stale == "keep" and keeps else ""
     place = structs.replace(location, rule="")
     return digest.text(digest.hashed((found.format, found.rules, found.members, place, kept)))
 

@@ -190,6 +190,8 @@ def state_lines(cluster: str, held: State, now: float) -> list[str]:
     services = len(held.catalog.exports_of(cluster))
     forced = f" forced={held.rules.forced[cluster]}" if cluster in held.rules.forced else ""
     told = f"state={status.state}{forced} age={_age(status, now)} synced={synced} services={services}"
+    if status.path is not None:
+        told += f" path={'down' if status.cut else 'up'}"
     told += " isolated=yes" if held.isolated else ""
     return [told, f"reason={status.reason}"] if status.reason else [told]
 
@@ -205,7 +207,8 @@ def _own_name(held: State, name: str) -> str:
 
 def _row(candidate: Candidate, rung: Rung | None, tier: Tier | None, statuses: Mapping[str, Status], now: float) -> Row:
     status = statuses.get(candidate.cluster)
-    return {
+    cut: Row = {"path": "down"} if status is not None and status.cut else {}
+    row: Row = {
         "rung": str(rung or "-"),
         "tier": str(tier or "-"),
         "cluster": candidate.cluster,
@@ -216,6 +219,7 @@ def _row(candidate: Candidate, rung: Rung | None, tier: Tier | None, statuses: M
         "age": _age(status, now),
         "ready": candidate.ready,
     }
+    return row | cut
 
 
 def _distance(rung: Rung | None) -> int:

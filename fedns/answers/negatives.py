@@ -50,9 +50,13 @@ def tell(question: Question, code: int, generic: str, clusters: Iterable[str]) -
     """An extended error: members and their ages for those who may see them, a general sentence for all others."""
     if not question.client.diagnostics:
         return code, CUT_OFF if question.state.isolated else generic
-    told = ", ".join(f"{name} {question.state.freshness(name)} {age(question, name)}" for name in clusters)
+    told = ", ".join(f"{name} {_state(question, name)} {age(question, name)}" for name in clusters)
     told = f"cut off? {told}" if question.state.isolated else told
     return code, told.encode()[:MAX_TEXT_BYTES].decode(errors="ignore") or generic
+
+
+def _state(question: Question, name: str) -> str:
+    return f"{question.state.freshness(name)}{' (data path)' if question.state.cut(name) else ''}"
 
 
 def age(question: Question, cluster: str) -> str:

@@ -81,7 +81,7 @@ class Replica:
         before, cut_off = self.statuses, self.isolated
         self._age(before if now - self._heard < HOLD_SECONDS else _let_go(before), now)
         self.state = self._state()
-        turned = [name for name, status in self.statuses.items() if status.state != before[name].state]
+        turned = [name for name, status in self.statuses.items() if status.standing != before[name].standing]
         if turned or self.isolated != cut_off:
             self._forget_all()
         self.memory.tick(now)
@@ -111,14 +111,14 @@ class Replica:
 
     def _hear(self, statuses: tuple[Status, ...], now: float) -> None:
         self._heard = now
-        before = {name: status.state for name, status in self.statuses.items()}
+        before = {name: status.standing for name, status in self.statuses.items()}
         heard = {status.cluster: self._merge(status) for status in statuses}
         for gone in set(before) - set(heard):
             for key in self.catalog.drop(gone):
                 self._holders.touch(key)
         self._age(heard, now)
         self.state = self._state()
-        if before != {name: status.state for name, status in self.statuses.items()}:
+        if before != {name: status.standing for name, status in self.statuses.items()}:
             self._forget_all()
 
     def _age(self, statuses: dict[str, Status], now: float) -> None:
@@ -131,7 +131,8 @@ class Replica:
         held = self.statuses.get(said.cluster)
         if held is not None and held.synced and not said.synced:
             alive, readable = max(held.alive, said.alive), max(held.readable, said.readable)
-            return structs.replace(held, alive=alive, readable=readable, held=said.held)
+            path = said.path or held.path
+            return structs.replace(held, alive=alive, readable=readable, held=said.held, path=path)
         return said
 
     def _replace(self, message: Replace) -> None:

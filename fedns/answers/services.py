@@ -284,6 +284,8 @@ def _ede(question: Question, used: Iterable[str], groups: Sequence[Group]) -> tu
     """Stale members in the answer, and other reasons to look twice."""
     stale = outdated(question, used)
     if stale:
-        return (tell(question, codes.EDE_STALE_ANSWER, "last known answer of a member that is not heard", stale),)
+        return (
+            tell(question, codes.EDE_STALE_ANSWER, "last known answer of a member that is not heard or reached", stale),
+        )
     text = OTHER_TEXT.get(groups[0].tier, "")
     return ((codes.EDE_OTHER, text),) if text else ()

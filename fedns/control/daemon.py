@@ -29,6 +29,7 @@ from fedns.control.history import History
 from fedns.control.membership import Membership
 from fedns.control.orders import Orders
 from fedns.control.overview import Overview
+from fedns.control.paths import Paths
 from fedns.control.pipeline import TICK_SECONDS, Pipeline
 from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
@@ -92,6 +93,7 @@ class Daemon:
         self._others = Others(self._truth, self._pipeline, self._publisher.epoch)
         self._others.use(settings.replicas)
         self._feeds = Feeds(self._pipeline)
+        self._paths = Paths(self._pipeline.observed)
         self._membership = Membership(settings, self._news.set)
         self._health = Health(self._answering)
         self._reloads = Counter({"success": 0, "failure": 0})
@@ -122,6 +124,7 @@ class Daemon:
         try:
             await self._membership.configure(self._settings)
             await self._feeds.follow(self._settings)
+            await self._paths.follow(self._settings)
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
@@ -131,6 +134,7 @@ class Daemon:
             await asyncio.wait(tasks)
             await self._membership.close()
             await self._feeds.close()
+            await self._paths.close()
             await self._keeper.close()
 
     def _take_signals(self) -> None:
@@ -203,6 +207,7 @@ class Daemon:
             pipeline=self._pipeline,
             keeper=self._keeper,
             feeds=lambda: self._feeds.running,
+            paths=self._paths,
             others=self._others,
             orders=self._orders,
             tasks=lambda: len(asyncio.all_tasks()),
@@ -213,6 +218,7 @@ class Daemon:
             publisher=self._publisher,
             pipeline=self._pipeline,
             feeds=lambda: self._feeds.running,
+            paths=self._paths,
             membership=self._membership,
         )
         return Servers(
@@ -267,6 +273,7 @@ class Daemon:
         self._orders.configure(settings)
         self._pipeline.reload(self._orders.added(rules(settings)), complete=self._membership.told)
         await self._feeds.follow(settings)
+        await self._paths.follow(settings)
         self._moved.set()
 
 

@@ -20,6 +20,7 @@ from fedns.control import propagation
 from fedns.control.families import counter, gauge
 from fedns.control.feeds import Feed
 from fedns.control.orders import Orders
+from fedns.control.paths import Paths
 from fedns.control.pipeline import Pipeline
 from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
@@ -45,6 +46,7 @@ class Metrics(Collector):
         pipeline: Pipeline,
         keeper: Keeper,
         feeds: Callable[[], Mapping[str, Feed]],
+        paths: Paths,
         others: Others,
         orders: Orders,
         tasks: Callable[[], int],
@@ -56,6 +58,7 @@ class Metrics(Collector):
         self._pipeline = pipeline
         self._keeper = keeper
         self._feeds = feeds
+        self._paths = paths
         self._others = others
         self._orders = orders
         self._tasks = tasks
@@ -100,6 +103,11 @@ class Metrics(Collector):
         synced = {(name,): float(each.synced) for name, each in statuses.items()}
         yield gauge("cluster_synced", "Whether a member has ever been read whole.", one, synced)
         yield gauge("cluster_services", "Services that a member exports.", one, services)
+        up = {(name,): float(each.path.up) for name, each in statuses.items() if each.path is not None}
+        yield gauge("cluster_data_path_up", "Whether a member's data path works, where one is probed.", one, up)
+        probes = {key: float(count) for key, count in self._paths.counts.items()}
+        text = "Probes of a member's data path, by result."
+        yield counter("cluster_data_path_probes", text, ("cluster", "result"), probes)
         yield counter("cluster_state_changes", "Changes of a member's state.", one, changes)
         text = "Whether most members went at once, so that this fedns takes itself for cut off."
         yield gauge("isolated", text, (), {(): float(self._pipeline.isolated)})

@@ -10,6 +10,7 @@ from typing import Any
 from fedns.clusters.streams import Stream
 from fedns.control.feeds import Feed
 from fedns.control.membership import Membership
+from fedns.control.paths import Paths
 from fedns.control.pipeline import Pipeline
 from fedns.control.publish import Publisher
 from fedns.control.truth import Truth
@@ -26,12 +27,14 @@ class Overview:
         publisher: Publisher,
         pipeline: Pipeline,
         feeds: Callable[[], Mapping[str, Feed]],
+        paths: Paths,
         membership: Membership,
     ) -> None:
         self._truth = truth
         self._publisher = publisher
         self._pipeline = pipeline
         self._feeds = feeds
+        self._paths = paths
         self._membership = membership
 
     def page(self) -> dict[str, Any]:
@@ -68,6 +71,7 @@ class Overview:
             "lastRead": _ago(status.readable, now),
             "fault": status.fault,
             "broken": list(status.broken),
+            "dataPath": self._path(name),
             "stateChanges": self._pipeline.state_changes[name],
             "backdatedExports": self._pipeline.backdated[name],
             "propagation": self._propagation(name),
@@ -80,6 +84,13 @@ class Overview:
         refused = feed.refused + self._pipeline.sources.refused_of(name)
         streams = [_stream(stream, now) for stream in feed.streams()]
         return {"streams": streams, "problems": list(feed.problems()), "refused": dict(refused)}
+
+    def _path(self, name: str) -> dict[str, Any] | None:
+        """What is probed, and how that is; null where nothing is."""
+        probed, path = self._paths.probed.get(name), self._truth.statuses[name].path
+        if probed is None:
+            return None
+        return {"target": probed.target, "up": path and path.up, "fault": path.fault if path else ""}
 
     def _propagation(self, name: str) -> dict[str, Any]:
         durations = self._publisher.propagation.durations.get(name)

@@ -28,7 +28,7 @@ from fedns.control.restoring import Past
 from fedns.control.sources import Sources
 from fedns.control.truth import Truth
 from fedns.federation import health, isolation
-from fedns.federation.health import Evidence, Freshness, Restored, Status, Synced
+from fedns.federation.health import Evidence, Freshness, PathEvidence, Restored, Status, Synced
 from fedns.federation.objects import Cluster, Export, ServiceKey
 
 TICK_SECONDS: Final = 0.25
@@ -88,6 +88,8 @@ class Pipeline:
             self._told -= {cluster, *self._sources_of(cluster)}
         # Who expires is decided where all are seen at once: by time alone.
         self._enter(status, health.observe(status, evidence, now, timers, expiring=False), now)
+        if isinstance(evidence, PathEvidence):
+            return  # of one cluster alone: what a hub tells of has data paths of its own
         for source in self._sources_of(cluster):
             before = self._truth.statuses[source]
             after = health.observe(before, evidence, now, timers, expiring=False)
@@ -280,6 +282,8 @@ class Pipeline:
 
     def _enter(self, before: Status, after: Status, now: float) -> None:
         self._truth.statuses[after.cluster] = after
+        if after.cut != before.cut:
+            self._reached(after, now)
         if after.state == before.state:
             return
         self.state_changes[after.cluster] += 1
@@ -290,6 +294,17 @@ class Pipeline:
         self.history.add(after.cluster, "state", f"{before.state} -> {after.state} ({after.reason})")
         turn = {"from": before.state, "to": after.state, "reason": after.reason}
         self._chronicle.say(after.cluster, "state", level, text, now, **turn)
+        self._publish_statuses(now)
+
+    def _reached(self, status: Status, now: float) -> None:
+        """The data path of a member fails, or works again: the state of the local cluster may stay the same by that."""
+        fault = status.path.fault if status.path is not None else ""
+        text = f"data path lost ({fault})" if status.cut else "data path works again"
+        if status.path is None:
+            text = "data path not probed any more"
+        self.history.add(status.cluster, "data-path", text)
+        level = logging.WARNING if status.cut else logging.INFO
+        self._chronicle.say(status.cluster, "data-path", level, f"{status.cluster}: {text}", now)
         self._publish_statuses(now)
 
     def _publish_statuses(self, now: float) -> None:

@@ -40,13 +40,25 @@ class Timers(Struct, frozen=True, kw_only=True):
     unsynced_after: float = 600.0
 
 
+class Path(Struct, frozen=True):
+    """What probes of a member's data path say: it is down once they have failed often enough in a row.
+
+    `fault` is why the last one failed, until one succeeds.
+    """
+
+    up: bool
+    fault: str = ""
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """What is known of one member, and since when; published to the workers as it is.
 
     `alive` is the last evidence of life (a reply to the probe, a watch event, a bookmark); `readable` the last moment
     at which every needed stream could be read, while one of them is in `broken`; `synced` whether one whole list has
     ever arrived; `recovering` since when the evidence has been unbroken while the member is not fresh; `fault` what
-    went wrong last, until it works again. `held`: while it is silent it is not to be given up (failover budget).
+    went wrong last, until it works again. `held`: while it is silent it is not to be given up (failover budget), unless
+    its data path fails.
+    `path` is None where no data path is probed.
     """
 
     cluster: str
@@ -61,6 +73,17 @@ class Status(Struct, frozen=True, kw_only=True):
     broken: tuple[str, ...] = ()
     fault: str = ""
     held: bool = False
+    path: Path | None = None
+
+    @property
+    def cut(self) -> bool:
+        """Whether its endpoints cannot be reached, whatever its API server says."""
+        return self.path is not None and not self.path.up
+
+    @property
+    def standing(self) -> tuple[Freshness, bool]:
+        """All that answers depend on."""
+        return self.state, self.cut
 
 
 class Alive(Struct, frozen=True):
@@ -96,7 +119,24 @@ class Restored(Struct, frozen=True):
     age: float = 0.0
 
 
-Evidence = Alive | Unreachable | Readable | Unreadable | Synced | Restored
+class PathGood(Struct, frozen=True):
+    """A probe of the data path succeeded."""
+
+
+class PathBad(Struct, frozen=True):
+    """A probe of the data path failed; this is why, and whether so many in a row have `lost` the path."""
+
+    reason: str
+    lost: bool
+
+
+class PathUnknown(Struct, frozen=True):
+    """The data path is not probed any more."""
+
+
+PathEvidence = PathGood | PathBad | PathUnknown
+"""It is no evidence of life: a gateway that answers keeps nobody fresh whose API server cannot be read."""
+Evidence = Alive | Unreachable | Readable | Unreadable | Synced | Restored | PathEvidence
 
 
 class Sign(StrEnum):
@@ -108,6 +148,7 @@ class Sign(StrEnum):
     QUIET = "nothing for suspect_after"
     KEPT = "nothing for stale_after, and not to be given up"
     LOST = "nothing for stale_after"
+    CUT = "heard, but its data path fails"
     GONE = "nothing for expire_after"
 
 
@@ -118,24 +159,30 @@ TRANSITIONS: Final[Mapping[tuple[Freshness, Sign], Freshness]] = {
     (Freshness.FRESH, Sign.QUIET): Freshness.SUSPECT,
     (Freshness.FRESH, Sign.KEPT): Freshness.HELD,
     (Freshness.FRESH, Sign.LOST): Freshness.STALE,
+    (Freshness.FRESH, Sign.CUT): Freshness.STALE,
     (Freshness.FRESH, Sign.GONE): Freshness.EXPIRED,
     (Freshness.SUSPECT, Sign.STEADY): Freshness.FRESH,
     (Freshness.SUSPECT, Sign.KEPT): Freshness.HELD,
     (Freshness.SUSPECT, Sign.LOST): Freshness.STALE,
+    (Freshness.SUSPECT, Sign.CUT): Freshness.STALE,
     (Freshness.SUSPECT, Sign.GONE): Freshness.EXPIRED,
     (Freshness.HELD, Sign.STEADY): Freshness.FRESH,
     (Freshness.HELD, Sign.LOST): Freshness.STALE,
+    (Freshness.HELD, Sign.CUT): Freshness.STALE,
     (Freshness.HELD, Sign.GONE): Freshness.EXPIRED,
     (Freshness.STALE, Sign.STEADY): Freshness.FRESH,
     (Freshness.STALE, Sign.GONE): Freshness.EXPIRED,
     (Freshness.EXPIRED, Sign.READ): Freshness.FRESH,
     (Freshness.EXPIRED, Sign.STEADY): Freshness.FRESH,
+    (Freshness.EXPIRED, Sign.CUT): Freshness.STALE,
 }
 """What a sign turns a state into; what is not here stays as it is (a member that was never read stays syncing)."""
 
 _HOLDABLE: Final = frozenset({Freshness.FRESH, Freshness.SUSPECT, Freshness.HELD})
 """Who has not been given up yet."""
 
+DATA_PATH: Final = "data-path"
+"""What a reason begins with, or ends with, where probes of the data path fail."""
 _SENTENCES: Final = {
     Freshness.SYNCING: "not read yet",
     Freshness.RESTORED: "known from the snapshot, not read yet",
@@ -151,6 +198,9 @@ def observe(status: Status, evidence: Evidence, now: float, timers: Timers, *, e
     """The status after one piece of evidence that came at `now`; without `expiring` it never makes one expire."""
     # First, so that a gap counts even where nobody looked while it lasted.
     status = age(status, now, timers, expiring=expiring)
+    if isinstance(evidence, PathEvidence):
+        heard = _probed(status, evidence)
+        return _walk(heard, _sign(heard, now, timers, expiring=expiring), now, timers)
     match evidence:
         case Alive():
             heard = structs.replace(status, alive=max(status.alive, now))
@@ -175,8 +225,19 @@ def observe(status: Status, evidence: Evidence, now: float, timers: Timers, *, e
     if isinstance(evidence, Alive | Readable | Synced) and not heard.broken:
         since = heard.recovering if heard.recovering is not None else now
         heard = structs.replace(heard, fault="", recovering=None if heard.state == Freshness.FRESH else since)
-    first = heard.synced and not status.synced
-    return _walk(heard, Sign.READ if first else _sign(heard, now, timers, expiring=expiring), now, timers)
+    if heard.synced and not status.synced:
+        heard = _walk(heard, Sign.READ, now, timers)
+    return _walk(heard, _sign(heard, now, timers, expiring=expiring), now, timers)
+
+
+def _probed(status: Status, evidence: PathEvidence) -> Status:
+    match evidence:
+        case PathGood():
+            return structs.replace(status, path=Path(up=True))
+        case PathBad(reason=reason, lost=lost):
+            return structs.replace(status, path=Path(not lost, reason), recovering=None)
+        case _:
+            return structs.replace(status, path=None)
 
 
 def age(status: Status, now: float, timers: Timers, *, expiring: bool = True) -> Status:
@@ -199,12 +260,14 @@ def _sign(status: Status, now: float, timers: Timers, *, expiring: bool) -> Sign
         return Sign.GONE if expiring and now - status.since >= timers.expire_after else Sign.UNSETTLED
     good = min(status.alive, status.readable) if status.broken else status.alive
     quiet = now - good
-    if status.held and status.state in _HOLDABLE and quiet >= timers.stale_after:
+    if status.held and not status.cut and status.state in _HOLDABLE and quiet >= timers.stale_after:
         return Sign.KEPT
     if expiring and quiet >= timers.expire_after:
         return Sign.GONE
     if quiet >= timers.stale_after:
         return Sign.LOST
+    if status.cut:
+        return Sign.CUT
     if quiet >= timers.suspect_after:
         return Sign.QUIET
     # Measured up to the last evidence, not up to now: a worker that hears nothing more never calls a member recovered.
@@ -214,15 +277,26 @@ def _sign(status: Status, now: float, timers: Timers, *, expiring: bool) -> Sign
 
 
 def _walk(status: Status, sign: Sign, now: float, timers: Timers) -> Status:
-    if sign in {Sign.QUIET, Sign.KEPT, Sign.LOST, Sign.GONE} and status.recovering is not None:
+    if sign in {Sign.QUIET, Sign.KEPT, Sign.LOST, Sign.GONE, Sign.CUT} and status.recovering is not None:
         status = structs.replace(status, recovering=None)
-    return _entered(status, TRANSITIONS.get((status.state, sign), status.state), now, timers)
+    state = TRANSITIONS.get((status.state, sign), status.state)
+    if sign is Sign.CUT and status.path is not None:
+        return _named(status, state, f"{DATA_PATH}: {status.path.fault}", now)
+    if sign is Sign.UNSETTLED and status.reason.startswith(DATA_PATH):
+        return status  # back, but not for long enough: what was wrong is still the reason
+    return _entered(status, state, now, timers)
 
 
 def _entered(status: Status, state: Freshness, now: float, timers: Timers) -> Status:
     sentence = _SENTENCES[state].format(timers=timers)
     if status.fault and state != Freshness.FRESH:
         sentence = f"{sentence}: {status.fault}"
+    if status.cut and status.path is not None:
+        sentence = f"{sentence}; {DATA_PATH}: {status.path.fault}"
+    return _named(status, state, sentence, now)
+
+
+def _named(status: Status, state: Freshness, sentence: str, now: float) -> Status:
     if state == status.state:
         # Most ticks change nothing, and then the same value says so.
         return status if sentence == status.reason else structs.replace(status, reason=sentence)

@@ -77,10 +77,14 @@ class Policy(Struct, frozen=True, kw_only=True):
 
 
 class World(Struct, frozen=True, kw_only=True):
-    """What `place` needs to know beside the service: members, how fresh each is, which is local, drains, migrations."""
+    """What `place` needs to know beside the service: members, how fresh each is, which is local, drains, migrations.
+
+    `cut` are those whose data path fails: of the local one its API server may be all that is heard.
+    """
 
     clusters: dict[str, Cluster]
     states: dict[str, Freshness]
+    cut: frozenset[str] = frozenset()
     local: str = ""
     local_when_stale: Literal["keep", "demote"] = "keep"
     drains: tuple[Drain, ...] = ()

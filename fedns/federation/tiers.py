@@ -93,9 +93,13 @@ _READY_TIERS: Final = {
 
 
 def _kept_tier(name: str, world: World) -> Tier:
-    """The tier of what is ready in a member; the local one stays while its outage lasts, unless it is to be demoted."""
+    """The tier of what is ready in a member; the local one stays while its outage lasts.
+
+    Unless something is against it: the configuration (`whenStale`), or a data path that fails.
+    """
     state = world.states.get(name, Freshness.SYNCING)
-    if name == world.local and world.local_when_stale == "keep" and state != Freshness.SYNCING:
+    kept = world.local_when_stale == "keep" and name not in world.cut
+    if name == world.local and kept and state != Freshness.SYNCING:
         return Tier.READY
     return _READY_TIERS.get(state, Tier.STALE)
 

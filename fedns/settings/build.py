@@ -29,7 +29,9 @@ from fedns.settings.schema import (
     Kubeconfig,
     Local,
     Logging,
+    Lookup,
     Member,
+    PathProbe,
     Provider,
     Quic,
     Replicas,
@@ -136,8 +138,18 @@ def member(values: Values, kubeconfig: Kubeconfig | None = None) -> Member:
         kubeconfig=kubeconfig,
         sources=sources,
         trust=Trust(**trust),
+        data_paths={
+            each["name"]: _path_probe(each["data_path"])
+            for each in (values, *values.get("sources", ()))
+            if "data_path" in each
+        },
         **{key: values[key] for key in ("in_cluster", "source", "exports", "host_names") if key in values},
     )
+
+
+def _path_probe(values: Values) -> PathProbe:
+    """What is probed; of the three kinds one is there."""
+    return PathProbe(**values | ({"dns": Lookup(**values["dns"])} if "dns" in values else {}))
 
 
 def _cluster(values: Values, rank: int, *, imports: bool, via: str = "") -> Cluster:

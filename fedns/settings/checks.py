@@ -101,10 +101,20 @@ def _told(at: str, cluster: Values, report: Report) -> None:
     if source == "exports" and report.seen(path := join(at, "sources")):
         report.add(path, "says where imported services come from, but none are imported: add source: imports")
     _twice(cluster.get("exports", ()), join(at, "exports"), report)
+    _probes(at, cluster, report)
     for place, table in [(at, cluster), *_tables(cluster, "sources", at)]:
         _twice(table.get("addresses", ()), join(place, "addresses"), report)
     for key in ("namespaces", "cidrs"):
         _twice(cluster.get("trust", {}).get(key, ()), join(at, f"trust.{key}"), report)
+
+
+def _probes(at: str, cluster: Values, report: Report) -> None:
+    """Each asks one thing."""
+    for place, table in [(at, cluster), *_tables(cluster, "sources", at)]:
+        path = join(place, "dataPath")
+        asked = [kind for kind in ("tcp", "http", "dns") if report.seen(join(path, kind))]
+        if report.seen(path) and len(asked) != 1 and table.get("data_path") is not None:
+            report.add(path, f"asks {' and '.join(asked) or 'nothing'}: give one of tcp, http and dns")
 
 
 def _discovery(values: Values, clusters: list[tuple[str, Values]], report: Report) -> None:

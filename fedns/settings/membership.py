@@ -6,6 +6,26 @@ from fedns.federation.objects import AddressKind
 from fedns.settings import values
 from fedns.settings.kinds import Kind, Many, Named, Table
 
+_DATA_PATH: Final = Table(
+    doc="what is asked to learn whether its endpoints can be reached: one of tcp, http and dns",
+    keys={
+        "tcp": values.endpoint("a host and port that takes connections, a gateway for example"),
+        "http": values.url("a page; any reply below 500 is good"),
+        "dns": Table(
+            doc="a question that is answered with NOERROR",
+            keys={
+                "server": values.endpoint("a name server's host and port"),
+                "name": values.text("the name whose address is asked for"),
+            },
+            required=("server", "name"),
+        ),
+        "interval": values.duration("how often; default 2s"),
+        "timeout": values.duration("for how long one may take; default 2s"),
+        "failures": values.whole("so many in a row mean that it cannot be reached; default 5", 1, 1000),
+    },
+    json={"oneOf": [{"required": ["tcp"]}, {"required": ["http"]}, {"required": ["dns"]}]},
+)
+
 _PLACE: Final[dict[str, Kind]] = {
     "region": values.dns_name("region; part of names", labels=1),
     "jurisdiction": values.text("jurisdiction that policies can ask for"),
@@ -24,6 +44,7 @@ _PLACE: Final[dict[str, Kind]] = {
     "weight": values.whole("share beside clusters of the same rung; 0: backup; default 100", 0, 1_000_000),
     "capacity": values.number("what one ready endpoint is worth against minReady; default 1", zero=False),
     "cost": values.number("cheaper clusters come first within a rung; default 1", zero=True),
+    "dataPath": _DATA_PATH,
 }
 """What is said of a cluster however it is known."""
 

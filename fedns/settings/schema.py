@@ -141,11 +141,40 @@ class Trust(Struct, frozen=True, kw_only=True):
     max_bytes: int = 1 << 30
 
 
+class Lookup(Struct, frozen=True, kw_only=True):
+    """A question to a name server: it is well when it answers with NOERROR."""
+
+    server: Address
+    name: str
+
+
+class PathProbe(Struct, frozen=True, kw_only=True):
+    """What shows that a member's endpoints can be reached, of three kinds one: asked every `interval` seconds.
+
+    After so many `failures` in a row, each for `timeout` seconds at most, they cannot.
+    """
+
+    tcp: Address | None = None
+    http: str = ""
+    dns: Lookup | None = None
+    interval: float = 2.0
+    timeout: float = 2.0
+    failures: int = 5
+
+    @property
+    def target(self) -> str:
+        """What is asked, in words."""
+        if self.dns is not None:
+            return f"dns {self.dns.server} {self.dns.name}"
+        return f"tcp {self.tcp}" if self.tcp is not None else self.http
+
+
 class Member(Struct, frozen=True, kw_only=True):
     """One member cluster: what it is, how to reach its API server (`kubeconfig` or `in_cluster`), what it exports.
 
     With `source` imports it tells of other clusters, too: `sources` says where those are; one that is not named there
-    has no location. `host_names` is what an endpoint without a hostname is called by.
+    has no location. `host_names` is what an endpoint without a hostname is called by. `data_paths` are its own and
+    those of its sources, by cluster.
     """
 
     cluster: Cluster
@@ -156,6 +185,7 @@ class Member(Struct, frozen=True, kw_only=True):
     exports: tuple[ExportMode, ...] = ("ServiceExport", "Label")
     host_names: Literal["address", "pod"] = "address"
     trust: Trust = Trust()
+    data_paths: dict[str, PathProbe] = {}
 
     @property
     def name(self) -> str:

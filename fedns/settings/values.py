@@ -6,6 +6,7 @@ Every check returns the value or raises ValueError with a sentence that names th
 import re
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from msgspec import structs
 
@@ -175,6 +176,26 @@ def endpoint(doc: str) -> Leaf:
 
     json = {"type": "string", "pattern": r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]{1,253}):[0-9]{1,5}$"}
     return Leaf(doc=doc, check=check, json=json, expected="a host with a port")
+
+
+def url(doc: str) -> Leaf:
+    """The URL of a page, without a name or a password in it."""
+
+    def check(written: str) -> str:
+        try:
+            parts = urlsplit(written)
+            whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            whole = False
+        if not whole or not written.isascii() or any(each.isspace() for each in written):
+            raise ValueError(f"{written!r} is not the URL of a page: write http://10.0.0.1:8080/healthz")
+        if "@" in parts.netloc:
+            raise ValueError("has a name or a password in it: it would stand in the log; ask for a page without")
+        return written
+
+    return Leaf(
+        doc=doc, check=check, json={"type": "string", "pattern": "^https?://[^@/ ]+(/[^ ]*)?$"}, expected="a URL"
+    )
 
 
 def _address(written: str) -> Any:

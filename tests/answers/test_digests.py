@@ -11,7 +11,7 @@ from fedns.answers.replica import Replica
 from fedns.answers.rules import Zone
 from fedns.answers.wire import Generation, Members, NewRules, Replace, SettledType, Types
 from fedns.federation.drains import drain
-from fedns.federation.health import Freshness
+from fedns.federation.health import Freshness, PathBad, Status, Timers, observe
 from fedns.federation.locality import ClientRule, Location
 from fedns.federation.placement import Policy
 from tests.answers.federations import IN_EU, IN_US, ask, federation, shown
@@ -32,6 +32,11 @@ def ruled(held: Replica, **more: Any) -> None:
     held.apply(Members((fresh("eu1"), fresh("us1"))), NOW)
 
 
+def cut(cluster: str) -> Status:
+    """A member whose data path fails."""
+    return observe(fresh(cluster), PathBad("refused", lost=True), NOW, Timers())
+
+
 SAME: Final[dict[str, Callable[[Replica], None]]] = {
     "generation": lambda held: held.apply(Generation("epoch", 99, 12345), NOW),
     "age": lambda held: held.tick(NOW + 3),
@@ -47,6 +52,10 @@ OTHER: Final[dict[str, tuple[Callable[[Replica], None], str]]] = {
     "a zone": (lambda held: ruled(held, zones=(*held.rules.zones, Zone(name="x", kind="old"))), "rules:"),
     "a stale member": (lambda held: held.tick(NOW + 10), "eu1: fresh here, stale there"),
     "a forced state": (lambda held: ruled(held, forced={"us1": Freshness.EXPIRED}), "us1: fresh here, expired there"),
+    "a lost data path": (
+        lambda held: held.apply(Members((fresh("eu1"), cut("us1"))), NOW),
+        "us1: fresh here, stale-cut there",
+    ),
     "an export": (
         lambda held: held.apply(Replace("us1", (export("us1", [b"\x0a\2\0\3"], "us-a"),), first=True, last=True), NOW),
         "us1: other exports (1 services here, 1 there)",
@@ -109,6 +118,8 @@ def test_the_digest_of_a_location() -> None:
     held.tick(NOW + 10)
     demoting = structs.replace(RULES, local_when_stale="demote")
     assert at(of(held), RULES, IN_EU) != at(of(held), moved, IN_EU) != at(of(held), demoting, IN_EU)
+    held.apply(Members((cut("eu1"), fresh("us1"))), NOW)  # it gives way: where fedns runs does not matter any more
+    assert at(of(held), RULES, IN_EU) == at(of(held), demoting, IN_EU)
 
 
 def test_lines_are_read_as_they_were_written() -> None:

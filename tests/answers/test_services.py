@@ -173,7 +173,7 @@ def test_names_of_members_are_for_diagnostics_only() -> None:
     """Others get the code of an extended error with a general sentence."""
     state = federation(states={"us1": Freshness.STALE})
     told = ask(f"us1.api.shop.{FEDERAL}", state=state, diagnostics=False).ede
-    assert told == ((codes.EDE_STALE_ANSWER, "last known answer of a member that is not heard"),)
+    assert told == ((codes.EDE_STALE_ANSWER, "last known answer of a member that is not heard or reached"),)
 
 
 def test_policy_ttl_and_sizes() -> None:

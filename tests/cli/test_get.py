@@ -70,6 +70,7 @@ async def site(control: Control, started: threading.Event, stop: threading.Event
         publisher=publisher,
         pipeline=pipeline,
         feeds=lambda: followed,
+        paths=control.paths,
         membership=Wrong(settings, lambda: None),
     )
     orders = Orders(truth, lambda: Reach(publisher, 1), lambda: None, history=pipeline.history)
@@ -89,6 +90,7 @@ async def site(control: Control, started: threading.Event, stop: threading.Event
                 pipeline=pipeline,
                 keeper=Keeper(truth, publisher, pipeline),
                 feeds=lambda: followed,
+                paths=control.paths,
                 others=control.others,
                 orders=orders,
                 tasks=lambda: 1,

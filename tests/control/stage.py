@@ -15,6 +15,7 @@ from fedns.answers.replica import Replica
 from fedns.answers.rules import Rules, Zone
 from fedns.clusters.streams import Stream
 from fedns.control.orders import Orders
+from fedns.control.paths import Paths
 from fedns.control.pipeline import Pipeline
 from fedns.control.preserving import Keeper
 from fedns.control.publish import Publisher
@@ -89,6 +90,7 @@ class Control:
         """Whether all members are known, beside those that hubs tell of."""
         self.publisher = Publisher(self.truth, epoch, lambda met: self.pipeline.meet(met, complete=self.complete))
         self.pipeline = Pipeline(self.truth, self.publisher, lambda: self.now)
+        self.paths = Paths(self.pipeline.observed)
         self.others = Others(self.truth, self.pipeline, epoch, lambda: self.now)
         self.keeper = Keeper(self.truth, self.publisher, self.pipeline)
 

@@ -39,12 +39,20 @@ class Site:
             pipeline=pipeline,
             keeper=control.keeper,
             feeds=dict,
+            paths=control.paths,
             others=control.others,
             orders=self.orders,
             tasks=lambda: 1,
         )
         membership = Membership(settings(metrics=None), lambda: None)
-        overview = Overview(truth=truth, publisher=publisher, pipeline=pipeline, feeds=dict, membership=membership)
+        overview = Overview(
+            truth=truth,
+            publisher=publisher,
+            pipeline=pipeline,
+            feeds=dict,
+            paths=control.paths,
+            membership=membership,
+        )
         pages = Pages(
             overview=overview,
             directory=Directory(truth, pipeline.conflicts, lambda: {"eu1": Followed()}),

@@ -13,7 +13,7 @@ from fedns.answers import counters
 from fedns.clusters.streams import Stream
 from fedns.control.agreement import Agreement
 from fedns.control.metrics import Metrics
-from fedns.federation.health import Freshness, Synced, Unreachable
+from fedns.federation.health import Freshness, PathBad, Synced, Unreachable
 from tests.control.stage import TIMERS, Control, Followed, block, export
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -28,6 +28,7 @@ def metrics(control: Control, *blocks: memoryview, streams: Iterable[Stream] = (
         pipeline=control.pipeline,
         keeper=control.keeper,
         feeds=lambda: {"eu1": Followed(*streams)},
+        paths=control.paths,
         others=control.others,
         orders=control.orders(lambda: None),
         tasks=lambda: 7,
@@ -48,6 +49,16 @@ def read(text: bytes) -> Samples:
 def value(samples: Samples, name: str, **labels: str) -> float:
     """One sample of fedns."""
     return samples[f"fedns_{name}", frozenset(labels.items())]
+
+
+def test_data_paths_are_told_where_they_are_probed(control: Control) -> None:
+    """1, 0, or absent; with the probes that were made."""
+    control.pipeline.observed("eu1", PathBad("refused", lost=True))
+    control.paths.counts["eu1", "failure"] += 2
+    samples = read(metrics(control, block()).text())
+    assert value(samples, "cluster_data_path_up", cluster="eu1") == 0
+    assert ("fedns_cluster_data_path_up", frozenset({("cluster", "us1")})) not in samples
+    assert value(samples, "cluster_data_path_probes_total", cluster="eu1", result="failure") == 2
 
 
 def test_a_replica_is_told_by_its_address(control: Control) -> None:

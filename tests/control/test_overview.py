@@ -11,9 +11,9 @@ import pytest
 from fedns.clusters.streams import Stream
 from fedns.control.membership import Membership
 from fedns.control.overview import Overview
-from fedns.federation.health import Synced, Unreadable
+from fedns.federation.health import PathBad, Synced, Unreadable
 from fedns.federation.objects import Cluster
-from fedns.settings.schema import Member, Settings
+from fedns.settings.schema import Address, Member, PathProbe, Settings
 from tests.control.stage import Control, Followed, export, rules
 
 
@@ -36,6 +36,7 @@ def shown(control: Control, *streams: Stream) -> dict[str, dict[str, Any]]:
         publisher=control.publisher,
         pipeline=control.pipeline,
         feeds=lambda: {"hub": Followed(*streams)},
+        paths=control.paths,
         membership=Membership(Settings(clusters=(Member(cluster=Cluster(name="hub")),)), lambda: None),
     ).page()
     read = json.loads(json.dumps(page))
@@ -61,6 +62,19 @@ def test_faults_are_told(control: Control) -> None:
     hub = shown(control)["hub"]
     assert (hub["fault"], hub["broken"], hub["problems"]) == ("403 Forbidden", ["slices"], ["something is wrong"])
     assert hub["refused"] == {"address": 2, "foreign_cluster": 1}
+
+
+def test_data_paths_are_told(control: Control) -> None:
+    """What is probed, and how that is: not known yet, up, or down with the reason; null where nothing is probed."""
+    probe = PathProbe(tcp=Address("gw", 443))
+    control.paths.probed["hub"] = probe
+    assert shown(control)["hub"]["dataPath"] == {"target": "tcp gw:443", "up": None, "fault": ""}
+    control.pipeline.observed("hub", PathBad("tcp gw:443: refused", lost=True))
+    page = shown(control)
+    assert page["hub"]["dataPath"] == {"target": "tcp gw:443", "up": False, "fault": "tcp gw:443: refused"}
+    assert (page["hub"]["state"], page["hub"]["reason"]) == ("stale", "data-path: tcp gw:443: refused")
+    assert (page["c1.hub"]["dataPath"], page["c1.hub"]["state"]) == (None, "fresh")  # a source has its own way
+    assert page["eu1"]["dataPath"] is None
 
 
 def test_streams_are_told_in_seconds_ago(control: Control) -> None:

@@ -12,6 +12,8 @@ from fedns.federation.health import (
     Alive,
     Evidence,
     Freshness,
+    PathBad,
+    PathGood,
     Readable,
     Restored,
     Sign,
@@ -223,6 +225,8 @@ _evidence = st.one_of(
     st.builds(Readable, st.sampled_from(("", "services", "slices"))),
     st.builds(Unreadable, st.just("403"), st.sampled_from(("", "services", "slices"))),
     st.builds(Restored, st.floats(0, 1000)),
+    st.just(PathGood()),
+    st.builds(PathBad, st.just("refused"), st.booleans()),
 )
 _scripts = st.lists(st.tuples(st.floats(0, 20), _evidence))
 
@@ -239,6 +243,7 @@ def test_fresh_is_earned(steps: Script, looks: list[float]) -> None:
             assert status.synced
             assert now - good < TIMERS.suspect_after
             assert status.recovering is None
+            assert not status.cut
     order = [
         Freshness.SYNCING,
         Freshness.FRESH,

@@ -67,6 +67,13 @@ def test_the_local_cluster_is_kept(state: Freshness, demote: bool, tier: Tier) -
     assert stands(pod(), here, OPEN) == Standing(tier, backup=False)
 
 
+@pytest.mark.parametrize("state", [Freshness.STALE, Freshness.RESTORED])
+def test_the_local_cluster_gives_way_by_its_data_path(state: Freshness) -> None:
+    """Probes that fail say of the pods beside us what their API server cannot."""
+    here = structs.replace(world(EU1, states={"eu1": state}, local="eu1"), cut=frozenset({"eu1"}))
+    assert stands(pod(), here, OPEN) == Standing(Tier.STALE, backup=False)
+
+
 @pytest.mark.parametrize(
     ("weights", "own", "expected"),
     [

@@ -74,6 +74,17 @@ CLUSTERS = {
     "no way to reach it": ("{name: eu1}", "clusters[0]", "says nothing of its API server"),
     "not inside": ("{name: eu1, inCluster: false}", "clusters[0]", "says nothing of its API server"),
     "kind twice": ("{name: eu1, inCluster: true, addresses: [PodIP, PodIP]}", "clusters[0].addresses", "twice"),
+    "two probes": (
+        '{name: eu1, inCluster: true, dataPath: {tcp: "a:1", http: "http://a"}}',
+        "clusters[0].dataPath",
+        "asks tcp and http: give one of tcp, http and dns",
+    ),
+    "no probe": ("{name: eu1, inCluster: true, dataPath: {failures: 3}}", "clusters[0].dataPath", "asks nothing"),
+    "half a probe": (
+        '{name: eu1, inCluster: true, dataPath: {dns: {server: "a:53"}}}',
+        "clusters[0].dataPath.dns.name",
+        "is missing",
+    ),
     "no cluster": ("eu1", "clusters[0]", "must hold keys"),
     "unreadable way": ("{name: eu1, inCluster: perhaps}", "clusters[0].inCluster", "must be true or false"),
 }

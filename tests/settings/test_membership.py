@@ -8,10 +8,13 @@ from fedns.federation.objects import AddressKind, Cluster
 from fedns.settings import membership
 from fedns.settings.load import parse
 from fedns.settings.schema import (
+    Address,
     ClusterProfiles,
     ClustersFrom,
     Exec,
     Kubeconfig,
+    Lookup,
+    PathProbe,
     Provider,
     Secrets,
     Settings,
@@ -59,6 +62,22 @@ def test_a_hub_arrives() -> None:
         trust_rank=2,
     )
     assert second == Cluster(name="ap2", via="hub", addresses=IMPORTED, trust_rank=2)
+
+
+def test_data_paths_arrive() -> None:
+    """Of a member and of its sources, each of one kind; what is not given has its default."""
+    more = """\
+      - {name: ap3, dataPath: {dns: {server: "[fd00::1]:53", name: web}, interval: 1s, timeout: 3s, failures: 4}}
+    dataPath: {http: "https://gw/healthz"}
+"""
+    hub = settings(GOOD + HUB + more).clusters[2]
+    lookup = Lookup(server=Address("fd00::1", 53), name="web")
+    assert hub.data_paths == {
+        "hub": PathProbe(http="https://gw/healthz"),
+        "ap3": PathProbe(dns=lookup, interval=1.0, timeout=3.0, failures=4),
+    }
+    assert [each.target for each in hub.data_paths.values()] == ["https://gw/healthz", "dns [fd00::1]:53 web"]
+    assert PathProbe(tcp=Address("gw", 443)).target == "tcp gw:443"
 
 
 def test_workers_know_the_sources() -> None:

@@ -11,7 +11,7 @@ from fedns.settings.schema import Address
 DURATION, LISTEN, CIDR, REVERSE = values.duration("d"), values.listen("l"), values.cidr("c"), values.reverse("r")
 WHOLE, NUMBER, NAME = values.whole("w", 0, 100), values.number("n", zero=False), values.dns_name("n")
 QUANTITY, SELECTOR = values.quantity("q", 1, 1 << 40), values.selector("s")
-ENDPOINT = values.endpoint("e")
+ENDPOINT, URL = values.endpoint("e"), values.url("u")
 LABEL, TARGET, CHOICE = values.dns_name("n", labels=1), values.target("t"), values.choice("c", "a", "b", later=("c",))
 
 GOOD: list[tuple[Leaf, str, Any]] = [
@@ -20,6 +20,7 @@ GOOD: list[tuple[Leaf, str, Any]] = [
     (LISTEN, "0.0.0.0:53", Address("0.0.0.0", 53)), (LISTEN, "[::]:53", Address("::", 53)),
     (LISTEN, "[2001:DB8::1]:65535", Address("2001:db8::1", 65535)), (values.listen("l", off=True), "off", None),
     (ENDPOINT, "10.0.0.1:53", Address("10.0.0.1", 53)), (ENDPOINT, "[fd00::1]:80", Address("fd00::1", 80)),
+    *((URL, each, each) for each in ("http://a", "https://a.b:8443/x?y=z", "http://[fd00::1]:80/healthz")),
     (ENDPOINT, "peers.fedns.svc:53", Address("peers.fedns.svc", 53)),
     (CIDR, "10.0.0.0/8", "10.0.0.0/8"), (CIDR, "2001:DB8::/32", "2001:db8::/32"), (CIDR, "::/0", "::/0"),
     (CIDR, "10.0.0.0/255.0.0.0", "10.0.0.0/8"),
@@ -51,6 +52,8 @@ BAD: list[tuple[Leaf, str, str]] = [
     (LISTEN, "0.0.0.0:0", "from 1 to 65535"), (LISTEN, "0.0.0.0:65536", "from 1 to 65535"),
     (LISTEN, "localhost:53", "127.0.0.1 for localhost"), (LISTEN, "[127.0.0.1]:53", "not an IP address"),
     (LISTEN, "[fe80::1%eth0]:53", "not an IP address"), (LISTEN, "off", "write 0.0.0.0:53"),
+    *((URL, each, "not the URL of a page") for each in ("a:80", "ftp://a/", "http://", "http://a b/", "http://[x", "http://a:0")),
+    (URL, "http://me:secret@a/", "has a name or a password in it"),
     (ENDPOINT, "10.0.0.1", "not a host with a port"), (ENDPOINT, "fd00::1:53", "not a host with a port"),
     (ENDPOINT, "a:0", "from 1 to 65535"), (ENDPOINT, "[1:2]:53", "1:2 is not an IPv6 address"),
     (ENDPOINT, "http://a:80", "not a host with a port"),
