@@ -27,8 +27,9 @@ from typing import TYPE_CHECKING, Any, Final
 from fedns.answers import counters
 from fedns.children import Listeners, Words
 from fedns.handover import HandoverError, Offer, Succession
+from fedns.rations import Ration
 from fedns.settings import logs
-from fedns.settings.child import Child, map_block
+from fedns.settings.child import Child, map_block, resident_bytes
 from fedns.settings.load import ConfigError, load
 from fedns.settings.schema import Settings
 from fedns.settings.starting import Newcomer, start
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 CONTROL: Final = "fedns.control.daemon"
 WATCHED: Final = {signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
 ROUND_SECONDS: Final = 0.1
+MEASURE_SECONDS: Final = 1.0
 IDLE_HUNG_SECONDS: Final = 1.25
 """A child that is stopped or sleeps and has not beaten its heart for so long is hung."""
 BUSY_HUNG_SECONDS: Final = 5.0
@@ -60,8 +62,11 @@ log = logging.getLogger("fedns.supervisor")
 class Slot:
     """One place for a child process: its command, its counters, and how its children have fared."""
 
-    def __init__(self, name: str, module: str, child: Child, newcomer: Newcomer | None = None) -> None:
+    def __init__(
+        self, name: str, module: str, child: Child, limit: int | None = None, newcomer: Newcomer | None = None
+    ) -> None:
         self.name = name
+        self._ration = Ration(name, limit)
         self.block = map_block(child.slots[child.slot])
         self._module = module
         self._child = child
@@ -104,6 +109,19 @@ class Slot:
         if silent > IDLE_HUNG_SECONDS and silent > self._patience(now, started=beat > 0):
             log.error("%s has not been heard of for %.1f s and is killed", self.name, silent)
             self._process.kill()
+
+    def measure(self) -> bool:
+        """Look how much memory the child has; whether that is too much."""
+        size = self.block[counters.RESIDENT] = resident_bytes(self.pid) if self.alive else 0
+        return self._ration.exceeded(size)
+
+    def renew(self, now: float) -> bool:
+        """Let a child with too much memory end in good order, and its successor follow; returns whether it will."""
+        renews = self._ration.renews(self.block[counters.RESIDENT], now - self._born)
+        if renews:
+            self.block[counters.OVERSIZED] += 1
+            self.send(signal.SIGTERM)
+        return renews
 
     def send(self, number: signal.Signals) -> None:
         """Signal the child, if there is one."""
@@ -181,8 +199,12 @@ class Supervisor:
                 **words,
             )
 
-        self._control = Slot("the control process", CONTROL, child(0, listeners.plain()), newcomer)
-        self._answering = [Slot(each.name, each.module, child(at, each.words)) for at, each in enumerate(parts, 1)]
+        most = settings.memory
+        self._control = Slot("the control process", CONTROL, child(0, listeners.plain()), most.control, newcomer)
+        self._answering = [
+            Slot(each.name, each.module, child(at, each.words), most.worker) for at, each in enumerate(parts, 1)
+        ]
+        self._measured = 0.0
         self._slots = [self._control, *self._answering]
 
     def run(self) -> int:
@@ -248,6 +270,7 @@ class Supervisor:
                 slot.start_if_due(now)
                 slot.kill_if_hung(now)
             self._bury_orphans()
+            self._measure(now)
             caught = signal.sigtimedwait(WATCHED, ROUND_SECONDS)
             if caught is None or caught.si_signo == signal.SIGCHLD:
                 continue
@@ -257,6 +280,14 @@ class Supervisor:
                 continue
             return signal.Signals(caught.si_signo)
         return None
+
+    def _measure(self, now: float) -> None:
+        """Once a second: one of those that have too much memory is replaced, while all others are at work."""
+        if now - self._measured >= MEASURE_SECONDS:
+            self._measured = now
+            oversized = [slot for slot in self._slots if slot.measure()]
+            if self._control.alive and all(slot.alive and slot.block[counters.LOADED] for slot in self._answering):
+                any(slot.renew(now) for slot in oversized)
 
     def _stop(self, slots: list[Slot]) -> None:
         """End these children: asked first, killed when they take too long."""

@@ -15,7 +15,7 @@ from typing import Self
 import pytest
 import pytest_asyncio
 
-from fedns.lab.processes import free_port, serving
+from fedns.lab.processes import die_with_parent, free_port, serving
 from fedns.lab.story import addresses_of
 from fedns.lab.world import SERVICE, World
 from fedns.settings.schema import Address, Dns, Settings, Tls
@@ -223,3 +223,44 @@ async def test_tls_has_sockets_of_its_own(tmp_path: Path) -> None:
     assert one.master == other.master
     for each in supervisor._sockets:
         each.close()
+
+
+class Hurried(World):
+    """A world whose server gives a child with too much memory a second instead of a minute."""
+
+    async def exec(self, *words: str) -> None:
+        """Start it."""
+        hurry = "import fedns.rations as r; r.LEAST_LIFE_SECONDS = 1.0; from fedns.cli.main import main; main()"
+        with (self.directory / "fedns.log").open("ab") as log:
+            self._server = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", hurry, "serve", "--config", str(self.config), *words),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+
+
+async def test_who_has_too_much_memory_is_replaced_while_answers_go_on(tmp_path: Path) -> None:
+    """Every worker, one at a time: never is one missing when the next one goes, and hardly a query is lost."""
+    settings = {"memory": {"worker": "16Mi"}}
+    async with Hurried(tmp_path, members=2, workers=2, port=free_port(), freshness="fast", settings=settings) as world:
+        await world.deploy()
+        await world.serve()
+        first = set(serving(world.server_pid, "fedns.servers.worker"))
+        seen = set(first)
+        async with Asker(world) as asker:
+
+            def replaced() -> bool:
+                now = set(serving(world.server_pid, "fedns.servers.worker"))
+                seen.update(now)
+                return len(now) == 2 and not now & first
+
+            await until(replaced, 30)
+            asked = asker.asked
+            await until(lambda: asker.asked > asked + 50, 30)
+        assert len(seen) >= 4
+        log = (tmp_path / "fedns.log").read_text()
+        assert "16 are allowed: another one takes its place" in log
+        assert not asker.wrong
+        assert asker.lost <= 4, f"{asker.lost} of {asker.asked} lost"

@@ -49,8 +49,14 @@ TAP_SENT: Final = 18
 """Exchanges that a dnstap collector took."""
 TAP_DROPS: Final = 19
 """Exchanges that no dnstap collector took in time."""
+RESIDENT: Final = 20
+"""Bytes of memory that the process has; the supervisor looks."""
+OVERSIZED: Final = 21
+"""How many processes of this slot were replaced as they had more memory than they may."""
+TASKS: Final = 22
+"""Tasks of the event loop now."""
 
-DROPS: Final = 20
+DROPS: Final = 23
 DROP_REASONS: Final = (
     "malformed",
     "send_buffer_full",
@@ -61,6 +67,7 @@ DROP_REASONS: Final = (
     "rate_limited",
     "no_port",
     "flood",
+    "overload",
 )
 
 TRANSPORTS: Final = ("udp", "tcp", "dot", "https", "quic")
@@ -78,13 +85,11 @@ ZONES: Final = ("none", "clusterset", "federation", "reverse", "old")
 EDE_CODES: Final = (0, 3, 14, 15, 17, 18, 19, 20, 22, 23)
 """Extended errors (RFC 8914) that fedns sends."""
 
-TASKS: Final = 31
-"""Tasks of the event loop now."""
-EDES: Final = 32
-HTTP_REFUSED: Final = 48
+EDES: Final = DROPS + len(DROP_REASONS)
+HTTP_REFUSED: Final = EDES + len(EDE_CODES)
 HTTP_STATUSES: Final = (400, 404, 405, 413, 414, 415)
 """Of HTTP requests that are no DNS query."""
-REPLIES: Final = 64
+REPLIES: Final = HTTP_REFUSED + len(HTTP_STATUSES)
 _LABELS: Final = (TRANSPORTS, FAMILIES, ORIGINS, ZONES, TYPES, RCODES)
 """From the slowest changing to the fastest."""
 REPLIES_END: Final = REPLIES + prod(map(len, _LABELS))

@@ -28,6 +28,7 @@ from fedns.control.replicas import Others, number
 from fedns.control.traffic import traffic
 from fedns.control.truth import Truth
 from fedns.federation.health import NEVER, Freshness
+from fedns.settings.child import resident_bytes
 
 STATES: Final[tuple[str, ...]] = get_args(get_type_hints(Stream)["state"])
 """Of a stream."""
@@ -180,6 +181,13 @@ class Metrics(Collector):
         yield counter("config_reloads", "Configurations read again, by result.", ("result",), reloads)
         restarts = {(): float(sum(max(0, block[counters.STARTS] - 1) for block in self._blocks))}
         yield counter("worker_restarts", "Worker processes that replaced another one.", (), restarts)
+        blocks = {(str(at),): block for at, block in enumerate(self._blocks, 1)}
+        resident = {worker: float(block[counters.RESIDENT]) for worker, block in blocks.items()}
+        yield gauge("worker_memory_bytes", "Memory of each worker.", ("worker",), resident)
+        oversized = {worker: float(block[counters.OVERSIZED]) for worker, block in blocks.items()}
+        text = "Workers that were replaced as they had too much memory."
+        yield counter("worker_memory_restarts", text, ("worker",), oversized)
+        yield gauge("control_memory_bytes", "Memory of the control process.", (), {(): float(resident_bytes("self"))})
         yield gauge("publish_generation", "Generation of the published truth.", (), {(): self._publisher.generation})
         lag = self._publisher.generation - self._publisher.acknowledged
         yield gauge("publish_lag_generations", "Generations that the slowest worker is behind.", (), {(): lag})

@@ -46,8 +46,11 @@ def serving(parent: int, module: str) -> list[int]:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that is free now."""
-    with socket.socket() as each:
-        each.bind(("127.0.0.1", 0))
-        port: int = each.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that is free now, for TCP and for UDP: a server of DNS wants both."""
+    while True:
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as packets:
+            stream.bind(("127.0.0.1", 0))
+            port: int = stream.getsockname()[1]
+            with contextlib.suppress(OSError):
+                packets.bind(("127.0.0.1", port))
+                return port

@@ -3,6 +3,10 @@
 A wake-up ends after two batches, so that streams, deltas and timers have their turn under a flood. A full send buffer
 drops the replies and counts them: DNS clients ask again, and an unbounded queue would help nobody.
 
+Who is asked more than it can answer for long would answer everybody late: the kernel's queue is first in, first out,
+and stays full. So when it has not been empty for SHED_SECONDS, all that waits is thrown away and counted. Nobody
+waits longer, as much as ever is answered, and the first moment with less to do is one without a queue.
+
 Packets come and go in batches of one system call, or one by one where that cannot be had (or FEDNS_UDP=plain is set).
 """
 
@@ -23,7 +27,12 @@ from fedns.servers.sockets import Shared, overflows
 from fedns.servers.tap import Tap
 
 BATCHES: Final = 2
+SHED_SECONDS: Final = 0.25
+"""A burst that takes less is answered whole; resolvers ask again after 0.4 s or more."""
+SHED_BATCHES: Final = 4_096
+"""Batches thrown away at one go at most: 0.1 s, and more than any receive buffer has."""
 _SEND_BUFFER_FULL: Final = counters.DROPS + counters.DROP_REASONS.index("send_buffer_full")
+_OVERLOAD: Final = counters.DROPS + counters.DROP_REASONS.index("overload")
 _NO_PORT: Final = counters.DROPS + counters.DROP_REASONS.index("no_port")
 _SEND_FAILED: Final = counters.DROPS + counters.DROP_REASONS.index("send_failed")
 
@@ -44,6 +53,8 @@ class UdpDoor:
         self._batches: dict[socket.socket, Batch | Plain] = {
             each: Batch(each) if batches else Plain(each) for each in sockets
         }
+        self._behind: dict[socket.socket, float] = {}
+        """Since when the queue of a socket has not been empty."""
         self._views: dict[int | bytes | None, View] = {}
         self._of = replica.views
         self._now = 0.0
@@ -70,6 +81,22 @@ class UdpDoor:
         batch = self._batches[sock]
         for _ in range(BATCHES):
             if self._answer(batch) < SIZE:
+                self._behind.pop(sock, None)
+                return
+        if self._now - self._behind.setdefault(sock, self._now) >= SHED_SECONDS:
+            del self._behind[sock]
+            self._shed(batch)
+
+    def _shed(self, batch: Batch | Plain) -> None:
+        """Throw away what waits: reading costs a small part of answering."""
+        counts = self._replica.counts
+        for _ in range(SHED_BATCHES):
+            try:
+                count = batch.receive()
+            except OSError:
+                continue  # an ICMP error, as below
+            counts[_OVERLOAD] += count
+            if count < SIZE:
                 return
 
     def _ask(self, packet: bytes, key: int | bytes | None) -> bytes:

@@ -3,9 +3,11 @@
 import ctypes
 import gc
 import mmap
+import resource
 import signal
 import socket
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -89,6 +91,14 @@ class Child(Struct, frozen=True, kw_only=True):
 def map_block(descriptor: int) -> memoryview:
     """A counter block as unsigned 64-bit words."""
     return memoryview(mmap.mmap(descriptor, counters.BYTES)).cast("Q")
+
+
+def resident_bytes(pid: int | str) -> int:
+    """How much memory a process has, 0 for one that is not there."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return 0
 
 
 def inherited(descriptors: tuple[int, ...]) -> list[socket.socket]:

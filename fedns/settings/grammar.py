@@ -229,6 +229,14 @@ _SNAPSHOT: Final = Table(
     words=("off",),
 )
 
+_MEMORY: Final = Table(
+    doc="how much memory each process may have: one with more is replaced, when the others can do without it",
+    keys={
+        "worker": values.quantity("each worker; default: no limit", 16 << 20, 1 << 40),
+        "control": values.quantity("the control process; default: no limit", 16 << 20, 1 << 40),
+    },
+)
+
 _REPLICAS: Final = Table(
     doc="other replicas of this fedns: what they serve is compared with what is served here",
     keys={
@@ -288,6 +296,7 @@ FILE: Final = Table(
             required=("path",),
         ),
         "snapshot": _SNAPSHOT,
+        "memory": _MEMORY,
         "replicas": _REPLICAS,
         "logging": _LOGGING,
     },

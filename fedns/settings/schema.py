@@ -264,6 +264,13 @@ class Kept(Struct, frozen=True, kw_only=True):
     max_age: float = 86_400.0
 
 
+class Memory(Struct, frozen=True, kw_only=True):
+    """How many bytes of memory a worker and the control process may have before they are replaced; None: no limit."""
+
+    worker: int | None = None
+    control: int | None = None
+
+
 class Replicas(Struct, frozen=True, kw_only=True):
     """The other replicas whose answers are compared with ours: once in `interval` seconds.
 
@@ -302,6 +309,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     drains: tuple[Drain, ...] = ()
     migrations: tuple[Migration, ...] = ()
     state: str = ""
+    memory: Memory = Memory()
     replicas: Replicas = Replicas()
     logging: Logging = Logging()
 

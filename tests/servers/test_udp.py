@@ -9,6 +9,7 @@ import dns.message
 import pytest
 
 from fedns.answers import counters
+from fedns.servers import udp
 from fedns.servers.batch import SIZE
 from fedns.servers.udp import BATCHES, UdpDoor
 from tests.answers.replicas import WEB, replica
@@ -101,4 +102,54 @@ async def test_a_flood_leaves_room_for_others(sockets: dict[int, socket.socket])
             await asyncio.sleep(0.01)
     flooding = False
     await task
+    door.stop(loop)
+
+
+@pytest.mark.parametrize("batches", [True, False], ids=["in batches", "one by one"])
+async def test_what_waits_for_too_long_is_thrown_away(
+    sockets: dict[int, socket.socket], monkeypatch: pytest.MonkeyPatch, *, batches: bool
+) -> None:
+    """While more comes than can be answered, nobody is answered late: what waits is thrown away, and counted."""
+    monkeypatch.setattr(udp, "SHED_SECONDS", 0.0)
+    held = replica()
+    server = sockets[socket.SOCK_DGRAM]
+    loop = asyncio.get_running_loop()
+    door = UdpDoor([server], held, batches=batches)
+    sent = SIZE * BATCHES * 3 + 5
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.setblocking(False)
+        client.connect(server.getsockname())
+        for number in range(sent):
+            client.send(dns.message.make_query(WEB, "A", id=number).to_wire())
+        door.start(loop)
+        overload = counters.DROPS + counters.DROP_REASONS.index("overload")
+        async with asyncio.timeout(15):
+            while not held.counts[overload]:
+                await asyncio.sleep(0.01)
+            client.send(dns.message.make_query(WEB, "A", id=sent).to_wire())
+            seen = []
+            while sent not in seen:
+                seen.append(dns.message.from_wire(await loop.sock_recv(client, 2048)).id)
+        door.stop(loop)
+    assert seen == [*range(SIZE * BATCHES), sent]
+    assert held.counts[overload] == sent - SIZE * BATCHES
+
+
+async def test_a_burst_that_is_soon_answered_is_answered_whole(sockets: dict[int, socket.socket]) -> None:
+    """A queue by itself is no overload: only one that does not end for long is."""
+    held = replica()
+    server = sockets[socket.SOCK_DGRAM]
+    loop = asyncio.get_running_loop()
+    door = UdpDoor([server], held)
+    door.start(loop)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.setblocking(False)
+        client.connect(server.getsockname())
+        for burst in range(5):
+            for number in range(SIZE * BATCHES + 1):
+                client.send(dns.message.make_query(WEB, "A", id=number).to_wire())
+            async with asyncio.timeout(15):
+                for _ in range(SIZE * BATCHES + 1):
+                    await loop.sock_recv(client, 2048)
+            assert held.counts[counters.DROPS + counters.DROP_REASONS.index("overload")] == 0, burst
     door.stop(loop)
