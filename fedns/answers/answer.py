@@ -42,7 +42,8 @@ class State(Struct, frozen=True, kw_only=True, dict=True):
     """What a worker knows: `statuses` are aged to now already; `serial` is that of the SOA records.
 
     `holders` lead from addresses to services, for the reverse zones. `isolated`: so many members went at once that this
-    fedns takes itself for cut off. `epoch` names the control process that this is from.
+    fedns takes itself for cut off. `epoch` names the control process that this is from. `zones` are those of the local
+    cluster's nodes, where they are known.
     """
 
     rules: Rules
@@ -52,6 +53,7 @@ class State(Struct, frozen=True, kw_only=True, dict=True):
     serial: int = 1
     isolated: bool = False
     epoch: str = ""
+    zones: frozenset[str] = frozenset()
 
     @cached_property
     def grammar(self) -> Grammar:

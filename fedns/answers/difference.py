@@ -1,6 +1,7 @@
 """Two configurations over the same members: whose answers differ, and where.
 
-A place is a prefix of clients, or everybody else; prefixes that are at the same place under both are told together.
+A place is a prefix of clients, a zone of the local cluster's nodes, or everybody else; what is at the same place under
+both is told together.
 """
 
 from collections.abc import Iterator
@@ -39,7 +40,7 @@ class Ends(Struct, frozen=True):
 def changes(old: State, new: State) -> list[Change]:
     """Every service with answers that differ, in the order of names."""
     found = []
-    pairs = _pairs(old.rules, new.rules)
+    pairs = _pairs(old.rules, new.rules, sorted(old.zones | new.zones))
     for key in sorted({*old.catalog.keys(), *new.catalog.keys()}):
         told: dict[tuple[str, str], list[str]] = {}
         for (before, after), prefixes in pairs.items():
@@ -65,13 +66,14 @@ def _other(before: Zone, after: Zone) -> str:
     return f"zone {after.name}: {told}"
 
 
-def _pairs(old: Rules, new: Rules) -> dict[tuple[Location, Location], list[str]]:
-    """Where clients are, under both; with the prefixes that are there."""
+def _pairs(old: Rules, new: Rules, zones: list[str]) -> dict[tuple[Location, Location], list[str]]:
+    """Where clients are, under both; with the prefixes, and the zones of nodes, that are there."""
     locators = [Locator(r.clients, r.local, {each.name: each for each in r.clusters}) for r in (old, new)]
     found: dict[tuple[Location, Location], list[str]] = {}
     # What is no address is in no prefix.
     default = tuple(locator.locate(bytes(3)) for locator in locators)
-    for label, places in [("everybody else", default), *_prefixes(old, new, locators)]:
+    nodes = [(f"nodes in {zone}", _at(zone, locators)) for zone in zones]
+    for label, places in [("everybody else", default), *_prefixes(old, new, locators), *nodes]:
         before, after = (structs.replace(each, rule="") for each in places)
         found.setdefault((before, after), []).append(label)
     return found
@@ -82,6 +84,10 @@ def _prefixes(old: Rules, new: Rules, locators: list[Locator]) -> Iterator[tuple
     for cidr in cidrs:
         first = ip_network(cidr, strict=False).network_address.packed
         yield cidr, tuple(locator.locate(first) for locator in locators)
+
+
+def _at(zone: str, locators: list[Locator]) -> tuple[Location, ...]:
+    return tuple(each.complete(Location(each.default.cluster, zone)) for each in locators)
 
 
 def _ends(state: State, key: ServiceKey, location: Location) -> Ends | None:

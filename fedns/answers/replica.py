@@ -4,7 +4,7 @@ Messages of the control process go in by `apply`, time by `tick`; `view` says wh
 It does not know how messages or packets travel.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
@@ -15,12 +15,15 @@ from fedns.answers.memory import Memory
 from fedns.answers.names import reverse_prefix
 from fedns.answers.rules import Rules
 from fedns.answers.views import View, Views
-from fedns.answers.wire import Change, Members, NewRules, Replace, ToWorker, Types, settled
+from fedns.answers.wire import Change, Members, NewRules, Nodes, Replace, ToWorker, Types, settled
 from fedns.federation import isolation
 from fedns.federation.catalog import Catalog
 from fedns.federation.health import Status
 from fedns.federation.holders import Holders
 from fedns.federation.objects import Export, ServiceKey
+
+if TYPE_CHECKING:
+    from fedns.federation.locality import Node
 
 AHEAD_SECONDS: Final = 0.2
 """A member turns stale this much early: `staleAfter` is a promise, and ticks and answers take their time on top."""
@@ -46,6 +49,8 @@ class Replica:
         self.rules = Rules(zones=())
         self.catalog = Catalog()
         self.statuses: dict[str, Status] = {}
+        self.nodes: dict[str, Node] = {}
+        self._zones: frozenset[str] = frozenset()
         self.serial = 1
         self.isolated = False
         self._heard = float("-inf")
@@ -59,6 +64,8 @@ class Replica:
                 self._use(rules)
             case Members(statuses=statuses):
                 self._hear(statuses, now)
+            case Nodes():
+                self._move(message)
             case Replace():
                 self._replace(message)
             case Change():
@@ -103,7 +110,7 @@ class Replica:
         self._remote = isolation.remote(rules.clusters, rules.local.cluster)
         reverse = (zone.name for zone in rules.zones if zone.kind == "reverse")
         self._holders = Holders(self.catalog, map(reverse_prefix, reverse))
-        self.views = Views(rules, clusters)
+        self.views = Views(rules, clusters, self.nodes)
         self.memory = Memory()
         self.jar = Jar(rules.cookie_secrets, self._master) if rules.cookies else Jar()
         self.jar.tick(self._unix)
@@ -135,6 +142,20 @@ class Replica:
             return structs.replace(held, alive=alive, readable=readable, held=said.held, path=path)
         return said
 
+    def _move(self, message: Nodes) -> None:
+        """Answers stay: they are made for places, and it is clients that are at other places now."""
+        gone = (self.nodes.keys() - {each.name for each in message.nodes}) if message.whole else message.gone
+        said: dict[str, Node | None] = {**dict.fromkeys(gone), **{each.name: each for each in message.nodes}}
+        changes = {name: node for name, node in said.items() if self.nodes.get(name) != node}
+        for name, node in changes.items():
+            if node is None:
+                del self.nodes[name]
+            else:
+                self.nodes[name] = node
+        self._zones = frozenset(each.zone for each in self.nodes.values() if each.zone)
+        self.views.move(changes)
+        self.state = self._state()
+
     def _replace(self, message: Replace) -> None:
         held = self.statuses.get(message.cluster)
         if message.restored and held is not None and held.synced:
@@ -163,6 +184,7 @@ class Replica:
             serial=self.serial,
             isolated=self.isolated,
             epoch=self.epoch,
+            zones=self._zones,
         )
 
     def _forget_service(self, key: ServiceKey) -> None:

@@ -1,7 +1,7 @@
 """All services from all places at once: who depends on what is drained, and who would lose what with a lost cluster.
 
 Every decision is `place`'s own, so what is told here is what clients get. Places are those of the configuration: the
-local one, and one for each place that `clients` names.
+local one, one for each place that `clients` names, and the zones of the local cluster's nodes.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -38,9 +38,14 @@ class Loss(Struct, frozen=True):
 
 
 def locations(state: State) -> dict[str, Location]:
-    """Every place of the configuration, by a short name."""
+    """Every place where clients are known to be, by a short name."""
     clusters = {cluster.name: cluster for cluster in state.rules.clusters}
-    return {name(each): each for each in Locator(state.rules.clients, state.rules.local, clusters).places()}
+    locator = Locator(state.rules.clients, state.rules.local, clusters)
+    found = {name(each): each for each in locator.places()}
+    for zone in sorted(state.zones):
+        place = locator.complete(Location(state.rules.local.cluster, zone))
+        found.setdefault(name(place), place)
+    return found
 
 
 def name(location: Location) -> str:
@@ -68,14 +73,11 @@ def with_drains(state: State, drains: Iterable[Drain]) -> State:
 def dependents(state: State, drains: Sequence[Drain]) -> list[Dependent]:
     """The services that depend on what is drained, or is about to be."""
     drained = with_drains(state, drains)
+    places = locations(drained)
     found = []
     for service in services(drained, {each.cluster for each in drained.rules.drains}):
         for answered in (True, False):
-            at = tuple(
-                name
-                for name, each in locations(drained).items()
-                if _depends(decided(drained, each, service)) is answered
-            )
+            at = tuple(name for name, each in places.items() if _depends(decided(drained, each, service)) is answered)
             if at:
                 found.append(Dependent("/".join(service.key), answered, at))
     return found

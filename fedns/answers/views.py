@@ -5,6 +5,7 @@ Decided once for each address and remembered in bounded tables. Clients of one k
 
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_network
+from itertools import chain
 from typing import Final, NamedTuple
 
 from msgspec import structs
@@ -15,7 +16,7 @@ from fedns.answers.limits import Bucket, Limiter
 from fedns.answers.memory import Known
 from fedns.answers.options import OPTION, subnet
 from fedns.answers.rules import Rules
-from fedns.federation.locality import Location, Locator
+from fedns.federation.locality import Location, Locator, Node, Prefix
 from fedns.federation.objects import Cluster
 
 MAX_VIEWS: Final = 65_536
@@ -64,13 +65,11 @@ class View:
 class Networks:
     """A list of prefixes, asked whether a packed address is inside one of them: one look-up for each length."""
 
-    def __init__(self, cidrs: Iterable[str]) -> None:
+    def __init__(self, cidrs: Iterable[str] = (), prefixes: Iterable[Prefix] = ()) -> None:
         by_shift: dict[tuple[int, int], set[int]] = {}
-        for cidr in cidrs:
-            network = ip_network(cidr, strict=False)
-            shift = network.max_prefixlen - network.prefixlen
-            found = by_shift.setdefault((network.max_prefixlen // 8, shift), set())
-            found.add(int(network.network_address) >> shift)
+        for size, length, first in chain(map(_prefix, cidrs), prefixes):
+            shift = 8 * size - length
+            by_shift.setdefault((size, shift), set()).add(first >> shift)
         self._by_shift = list(by_shift.items())
 
     def __contains__(self, address: bytes) -> bool:
@@ -79,10 +78,10 @@ class Networks:
 
 
 class Views:
-    """All clients under one set of rules."""
+    """All clients under one set of rules, which may be on some nodes."""
 
-    def __init__(self, rules: Rules, clusters: Mapping[str, Cluster]) -> None:
-        self._locator = Locator(rules.clients, rules.local, clusters)
+    def __init__(self, rules: Rules, clusters: Mapping[str, Cluster], nodes: Mapping[str, Node] | None = None) -> None:
+        self._locator = Locator(rules.clients, rules.local, clusters, nodes)
         self._clusters = clusters
         self._allow, self._diagnostics = Networks(rules.allow), Networks(rules.diagnostics)
         self._trusted = Networks(rules.ecs_from)
@@ -119,6 +118,15 @@ class Views:
             # It changes nothing, and says so (RFC 7871 section 7.2.1).
             return view.spot._replace(echo=_echo(option, 0))
         return found or view.spot
+
+    def move(self, nodes: Mapping[str, Node | None]) -> None:
+        """Nodes are others now, or (None) gone: where their clients are is looked up again; no answer is forgotten."""
+        if moved := self._locator.move(nodes):
+            there = Networks(prefixes=moved)
+            for views in self._views.values():
+                for key in [key for key, view in views.items() if view.client.address in there]:
+                    del views[key]
+            self._spots.clear()
 
     def forget(self) -> None:
         """Forget every answer; who is where stays known."""
@@ -171,6 +179,11 @@ class Views:
 
 def _transport(*, stream: bool, secure: str) -> int:
     return counters.TRANSPORTS.index(secure) if secure else int(stream)
+
+
+def _prefix(cidr: str) -> Prefix:
+    network = ip_network(cidr, strict=False)
+    return network.max_prefixlen // 8, network.prefixlen, int(network.network_address)
 
 
 def _echo(option: bytes, scope: int) -> bytes:

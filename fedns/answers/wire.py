@@ -13,6 +13,7 @@ from msgspec import Struct, msgpack
 from fedns.answers.rules import Rules
 from fedns.federation.catalog import Catalog
 from fedns.federation.health import Status
+from fedns.federation.locality import Node
 from fedns.federation.objects import Cluster, Export, ServiceKey
 
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
@@ -84,6 +85,17 @@ class Change(Struct, frozen=True, tag=True):
     export: Export | None
 
 
+class Nodes(Struct, frozen=True, tag=True):
+    """Nodes of the local cluster that are new or others now, and the names of those that are gone.
+
+    With `whole`, these are all there are.
+    """
+
+    nodes: tuple[Node, ...]
+    gone: tuple[str, ...] = ()
+    whole: bool = False
+
+
 class Types(Struct, frozen=True, tag=True):
     """The services about whose type their exports disagree, with what is settled; all others are settled no more."""
 
@@ -98,7 +110,7 @@ class Generation(Struct, frozen=True, tag=True):
     serial: int = 1
 
 
-ToWorker = NewRules | Members | Replace | Change | Types | Generation
+ToWorker = NewRules | Members | Nodes | Replace | Change | Types | Generation
 ToControl = Hello | Ack
 
 _encoder = msgpack.Encoder()

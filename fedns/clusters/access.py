@@ -13,7 +13,7 @@ import aiohttp
 
 from fedns.clusters.connect import LostError
 from fedns.clusters.credentials import Credentials, CredentialsError, identity_file
-from fedns.clusters.listing import Resource, resources
+from fedns.clusters.listing import NODES, Resource, resources
 from fedns.clusters.renewal import Renewal, line
 from fedns.settings.schema import Member
 
@@ -32,7 +32,7 @@ async def missing(member: Member) -> list[str]:
 
     try:
         async with asyncio.timeout(SECONDS), _client(credentials) as client:
-            wanted = [(each, verb) for each in resources(member) if not each.extra for verb in VERBS]
+            wanted = [(each, verb) for each in resources(member) if not each.extra or each == NODES for verb in VERBS]
             allowed = [await _may(client, each, verb) for each, verb in wanted]
     except TimeoutError as late:
         raise LostError(f"{credentials.server} did not answer within {SECONDS:g} s") from late

@@ -11,12 +11,24 @@ import msgspec
 from msgspec import Raw, Struct
 
 from fedns.clusters import shapes
-from fedns.clusters.facts import ExportFacts, Facts, ImportFacts, LeaseFacts, ServiceFacts, SliceFacts
+from fedns.clusters.facts import (
+    ExportFacts,
+    Facts,
+    ImportFacts,
+    LeaseFacts,
+    NamespaceFacts,
+    NodeFacts,
+    ServiceFacts,
+    SliceFacts,
+)
 from fedns.clusters.values import AGELESS, FAMILIES, Values, number, seconds
+from fedns.federation.locality import Node
 from fedns.federation.objects import ServiceKey
 from fedns.settings.schema import Trust
 
 ANNOTATION_PREFIX: Final = "fedns.io/"
+CLUSTERED: Final = "*"
+"""What stands for the namespace of an object that is in none."""
 _LOCAL: Final = frozenset({"endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"})
 """Who writes the slices of a cluster's own endpoints. They copy the labels of the Service, whatever these say."""
 _MESH: Final = "endpointslice-mesh-controller.cilium.io"
@@ -78,24 +90,38 @@ class Decoder:
         """A Lease of a source cluster."""
         return self._item(raw, shapes.LEASE, self._lease)
 
-    def bare(self, raw: Raw) -> Item:
+    def space(self, raw: Raw) -> Item:
+        """A Namespace."""
+        return self._item(raw, shapes.NAMESPACE, self._space, clustered=True)
+
+    def node(self, raw: Raw) -> Item:
+        """A Node."""
+        return self._item(raw, shapes.NODE, self._node, clustered=True)
+
+    def bare(self, raw: Raw, *, clustered: bool = False) -> Item:
         """Only which object it is, for a deletion: all other fields may be broken."""
-        return self._item(raw, shapes.BARE, lambda _, __, ___: None)
+        return self._item(raw, shapes.BARE, lambda _, __, ___: None, clustered=clustered)
 
     def _item(
-        self, raw: Raw, decoder: msgspec.json.Decoder[Any], read: Callable[[Any, int, int], Facts | None]
+        self,
+        raw: Raw,
+        decoder: msgspec.json.Decoder[Any],
+        read: Callable[[Any, int, int], Facts | None],
+        *,
+        clustered: bool = False,
     ) -> Item:
         values = self._values
         try:
             found = decoder.decode(raw)
         except _BAD as failure:
-            return self._failed(raw, failure)
+            return self._failed(raw, failure, clustered=clustered)
         meta: shapes.Meta = found.metadata
-        namespace, name, version = values.label(meta.namespace), meta.name, number(meta.resourceVersion)
+        name, version = meta.name, number(meta.resourceVersion)
+        namespace = CLUSTERED if clustered else values.label(meta.namespace)
         if not namespace or not 0 < len(name) <= 253:
             return self._nameless(version)
         created = values.created(meta.creationTimestamp or "")
-        if not values.boundary.namespace(namespace):
+        if not clustered and not values.boundary.namespace(namespace):
             self.refused["namespace"] += 1
             return Item(namespace, name, version, None, "", created)
         notes = getattr(meta, "annotations", None)
@@ -104,7 +130,7 @@ class Decoder:
         key = None if isinstance(facts, SliceFacts) else values.same((namespace, name))
         return Item(namespace, name, version, facts, "", created, triggered, key)
 
-    def _failed(self, raw: Raw, failure: Exception) -> Item:
+    def _failed(self, raw: Raw, failure: Exception, *, clustered: bool) -> Item:
         """What is known of an object that could not be understood."""
         self.refused["object"] += 1
         fault = str(failure)[:120] or type(failure).__name__
@@ -112,7 +138,8 @@ class Decoder:
             meta: shapes.Meta = shapes.BARE.decode(raw).metadata
         except _BAD:
             return Item("", "", 0, fault=f"no object: {fault}")
-        namespace, version = self._values.label(meta.namespace), number(meta.resourceVersion)
+        version = number(meta.resourceVersion)
+        namespace = CLUSTERED if clustered else self._values.label(meta.namespace)
         if not namespace or not 0 < len(meta.name) <= 253:
             return self._nameless(version)
         return Item(namespace, meta.name, version, fault=fault)
@@ -129,7 +156,6 @@ class Decoder:
         headless = spec.clusterIP == "None" or texts[:1] == ["None"]
         balancer = found.status.loadBalancer if found.status else None
         ingress = (balancer.ingress if balancer else None) or []
-        notes = (meta.annotations or {}).items()
         return ServiceFacts(
             version=version,
             headless=headless,
@@ -142,7 +168,7 @@ class Decoder:
             load_balancer_names=self._values.names(
                 [entry.hostname for entry in ingress if entry.hostname and not entry.ip]
             ),
-            annotations=tuple(sorted((key, text) for key, text in notes if key.startswith(ANNOTATION_PREFIX))),
+            annotations=_own(meta.annotations),
         )
 
     def _own_slice(self, found: _Slice, version: int, _: int) -> SliceFacts | None:
@@ -189,12 +215,30 @@ class Decoder:
             return None
         return LeaseFacts(version, self._values.same(cluster), spec.renewTime or "", spec.leaseDurationSeconds or 0)
 
+    def _space(self, found: shapes.Namespace, version: int, _: int) -> NamespaceFacts | None:
+        name, notes = found.metadata.name, _own(found.metadata.annotations)
+        spoken = self._values.label(name) and self._values.boundary.namespace(name)
+        return NamespaceFacts(version, notes) if notes and spoken else None
+
+    def _node(self, found: shapes.Node, version: int, created: int) -> NodeFacts:
+        meta, spec, status = found.metadata, found.spec or shapes.NodeSpec(), found.status or shapes.NodeStatus()
+        texts = spec.podCIDRs or ([spec.podCIDR] if spec.podCIDR else [])
+        own = [each.address for each in status.addresses or () if each.type == "InternalIP"]
+        zone = meta.labels.zone if meta.labels is not None else ""
+        zone = self._values.same(zone) if len(zone) <= 63 else ""
+        return NodeFacts(version, Node(meta.name, created, zone, self._values.prefixes([*texts, *own])))
+
     def _named(self, name: str) -> bool:
         """Whether a service may have this name."""
         if self._values.label(name):
             return True
         self.refused["name"] += 1
         return False
+
+
+def _own(notes: dict[str, str] | None) -> tuple[tuple[str, str], ...]:
+    """The annotations that are for fedns."""
+    return tuple(sorted((key, text) for key, text in (notes or {}).items() if key.startswith(ANNOTATION_PREFIX)))
 
 
 def _triggered(notes: "shapes.Notes | dict[str, str]") -> float:

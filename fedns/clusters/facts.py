@@ -7,6 +7,7 @@ for none. `weight` is what an object counts against a quota, `cut` what is left 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fedns.federation.locality import Node
 from fedns.federation.objects import Port, ServiceKey, Slice, column
 
 
@@ -61,7 +62,21 @@ class LeaseFacts(Struct, frozen=True, gc=False):
     seconds: int
 
 
-Facts = ServiceFacts | SliceFacts | ExportFacts | ImportFacts | LeaseFacts
+class NamespaceFacts(Struct, frozen=True, gc=False):
+    """A Namespace with `fedns.io/*` annotations, sorted by key; one that has none says nothing."""
+
+    version: int
+    annotations: tuple[tuple[str, str], ...]
+
+
+class NodeFacts(Struct, frozen=True, gc=False):
+    """A Node: where clients are that have its addresses. Its heartbeats change nothing of this."""
+
+    version: int
+    node: Node
+
+
+Facts = ServiceFacts | SliceFacts | ExportFacts | ImportFacts | LeaseFacts | NamespaceFacts | NodeFacts
 
 
 def weight(facts: Facts | None) -> int:

@@ -22,6 +22,8 @@ RESOURCES: Final = ("imports", "slices", "leases")
 class Imports(Shelves):
     """One hub's objects, and what each cluster exports by them; `cluster` is the hub's own name."""
 
+    main = "imports"
+
     def __init__(self, cluster: str, trust: Trust | None = None, refused: Counter[str] | None = None) -> None:
         self._cluster = cluster
         self._owned = Owned()
@@ -60,6 +62,7 @@ class Imports(Shelves):
             ports=asked.ports,
             cluster_set_ips=asked.ips,
             slices=self._owned.of(cluster, key),
+            namespace_annotations=self._narrowing(key[0]),
         )
 
     def _touched(self, resource: str, change: Change) -> Iterator[Touched]:

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from fedns.clusters.brackets import split
 from fedns.clusters.connect import JSON, METADATA, Connection, LostError, RefusedError, Timeouts
@@ -37,7 +37,9 @@ _NOTHING_TIMEOUTS: Final = Timeouts(total=10.0)
 class Resource(Struct, frozen=True):
     """A kind of object: its name here, its paths (API versions, best first), and whether it may be absent.
 
-    `selector` picks its objects by their labels. What is `extra` may also be forbidden: it is as good as absent then.
+    `selector` picks its objects by their labels. What is `extra` may also be forbidden: it is as good as absent then;
+    where `missed` says what fedns goes without, what was read of it before stays. `clustered` objects are in no
+    namespace.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Resource(Struct, frozen=True):
     optional: bool = False
     selector: str = ""
     extra: bool = False
+    missed: str = ""
+    clustered: bool = False
 
     @property
     def params(self) -> list[tuple[str, str]]:
@@ -82,13 +86,26 @@ LEASES: Final = Resource(
     selector="multicluster.kubernetes.io/source-cluster",
     extra=True,
 )
+NAMESPACES: Final = Resource(
+    "namespaces",
+    ("/api/v1/namespaces",),
+    extra=True,
+    missed="may not be read: annotations are not obeyed",
+    clustered=True,
+)
+NODES: Final = Resource(
+    "nodes", ("/api/v1/nodes",), extra=True, missed="may not be read: clients are not located by them", clustered=True
+)
 
 
 def resources(member: Member) -> tuple[Resource, ...]:
-    """What is followed in a member, by its configuration."""
+    """What is followed in a member, by its configuration; nodes come last, for no service waits for them."""
+    required = structs.replace(NAMESPACES, extra=False, missed="")
+    spaces = {"optional": (NAMESPACES,), "required": (required,), "ignore": ()}[member.namespace_annotations]
+    nodes = (NODES,) if member.nodes else ()
     if member.source == "imports":
-        return (IMPORTS, IMPORTED_SLICES, LEASES)
-    return (SERVICES, SLICES, *((EXPORTS,) if "ServiceExport" in member.exports else ()))
+        return (IMPORTS, IMPORTED_SLICES, LEASES, *spaces, *nodes)
+    return (SERVICES, SLICES, *((EXPORTS,) if "ServiceExport" in member.exports else ()), *spaces, *nodes)
 
 
 class GoneError(Exception):

@@ -8,22 +8,22 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec import structs
+
 from fedns.clusters.backoff import Backoff, Pace, Pulse, Rate
 from fedns.clusters.connect import Connection, LostError, connect
 from fedns.clusters.decode import Decoder, Item
+from fedns.clusters.faults import Faults
 from fedns.clusters.imports import Imports
 from fedns.clusters.leases import Leases, Word
 from fedns.clusters.listing import (
-    EXPORTS,
-    IMPORTED_SLICES,
-    IMPORTS,
     LEASES,
-    SERVICES,
-    SLICES,
+    NODES,
     Lists,
     Resource,
     resources,
@@ -36,6 +36,7 @@ from fedns.clusters.translate import Translator
 from fedns.clusters.watch import Watch
 from fedns.clusters.watchlist import Offer
 from fedns.federation.health import Alive, Evidence, Readable, Synced, Timers, Unreachable, Unreadable
+from fedns.federation.locality import Node
 from fedns.federation.objects import Export, ServiceKey
 from fedns.settings.schema import Member
 
@@ -47,8 +48,6 @@ _ALIVE_EVERY = 0.25
 """A busy stream proves life thousands of times a second; so often, in seconds, is enough."""
 _SHRUNK = 20
 """A list that lost more objects than this, and more than half of all, is not believed at once."""
-_TOLD = 10
-"""How many objects that cannot be understood are named."""
 _THROTTLED_FOR = 60.0
 """Seconds for which it is told that a member sent too many events."""
 
@@ -64,6 +63,9 @@ class Sink(Protocol):
 
     def observed(self, cluster: str, evidence: Evidence) -> None:
         """Something that says how alive and readable a cluster is."""
+
+    def located(self, cluster: str, nodes: Mapping[str, Node | None], *, whole: bool) -> None:
+        """Nodes of a cluster that may be others now, None for one that is gone; with `whole`, all that there are."""
 
     def found(self, via: str, cluster: str) -> bool:
         """A hub tells of a source cluster that the configuration does not name; False when it is somebody else's."""
@@ -93,7 +95,7 @@ class MemberFeed:
         self._pulse = Pulse()
         self._missed_since: float | None = None
         self._alive_at = float("-inf")
-        self._failures: dict[str, str] = {}
+        self._faults = Faults(self.cluster)
         self._broken: set[str] = set()
         self._streams: dict[str, Stream] = {}
         self._rate = Rate(member.trust.max_events_per_second, monotonic)
@@ -115,15 +117,14 @@ class MemberFeed:
 
     def problems(self) -> list[str]:
         """What is wrong now, in sentences."""
-        found = [f"{each.resource}: {each.reason}" for each in self.streams() if each.state == "waiting"]
+        lacking = [each for each in self.streams() if each.state in {"waiting", "absent"} and each.reason]
+        found = [f"{each.resource}: {each.reason}" for each in lacking]
         late = self._rate.throttled
         if late is not None and monotonic() - late < _THROTTLED_FOR:
             found.append(
                 f"more than {self._rate.per_second:g} events a second (trust.maxEventsPerSecond): they are read slowly"
             )
-        found += [f"{name}: {reason}" for name, reason in list(self._failures.items())[:_TOLD]]
-        if len(self._failures) > _TOLD:
-            found.append(f"{len(self._failures) - _TOLD} more objects cannot be understood")
+        found += self._faults.sentences()
         found += [f"source cluster {each} belongs to another member: refused" for each in sorted(self._strangers)]
         return found + self._translator.problems()
 
@@ -180,23 +181,25 @@ class MemberFeed:
 
     def _forget(self) -> None:
         self._decoder = decoder = Decoder(self._member.trust, pods=self._member.host_names == "pod")
-        decoders: dict[Resource, Callable[[Raw], Item]] = {
-            SERVICES: decoder.service,
-            SLICES: decoder.slice,
-            EXPORTS: decoder.export,
-            IMPORTS: decoder.imported,
-            IMPORTED_SLICES: decoder.imported_slice,
-            LEASES: decoder.lease,
+        imported = self._member.source == "imports"
+        decoders: dict[str, Callable[[Raw], Item]] = {
+            "services": decoder.service,
+            "slices": decoder.imported_slice if imported else decoder.slice,
+            "exports": decoder.export,
+            "imports": decoder.imported,
+            "leases": decoder.lease,
+            "namespaces": decoder.space,
+            "nodes": decoder.node,
         }
-        self._resources = {resource: decoders[resource] for resource in resources(self._member)}
+        self._resources = {resource: decoders[resource.name] for resource in resources(self._member)}
         self._translator: Translator | Imports
-        if self._member.source == "imports":
+        if imported:
             self._translator = Imports(self.cluster, self._member.trust, decoder.refused)
         else:
             self._translator = Translator(self.cluster, self._member.exports, self._member.trust, decoder.refused)
-        self._unread = {resource.name for resource in self._resources}
-        for name in self._unread:
-            self._streams.setdefault(name, Stream(resource=name)).enter("connecting", _now())
+        for each in self._resources:
+            self._streams.setdefault(each.name, Stream(resource=each.name)).enter("connecting", _now())
+        self._unread = {resource.name for resource in self._resources} - {NODES.name}
         self._known = {self.cluster, *(source.name for source in self._member.sources)}
         self._strangers: set[str] = set()
         self._followed: list[Watch] = []
@@ -214,8 +217,9 @@ class MemberFeed:
             most=self._member.trust.max_bytes,
             random=self._random,
         )
+        clustered = structs.replace(means, bare=partial(self._decoder.bare, clustered=True))
         self._followed = [
-            Watch(means, resource, decode, self, self._streams[resource.name])
+            Watch(clustered if resource.clustered else means, resource, decode, self, self._streams[resource.name])
             for resource, decode in self._resources.items()
         ]
         return self._followed
@@ -235,15 +239,14 @@ class MemberFeed:
             )
             return Belief.LATER if much else Belief.AGAIN
         for item in items:
-            self._report(resource, item)
+            self._faults.report(resource, item)
         touched = self._translator.replace(resource.name, items)
         self._strangers.clear()
         if not self._unread:
             self._tell(dict.fromkeys(touched, 0.0))
-        else:
-            self._unread.discard(resource.name)
-            if not self._unread:
-                self._tell_all()
+        self._read(resource)
+        if resource == NODES:
+            self._sink.located(self.cluster, self._translator.nodes(), whole=True)
         self._renewed(resource)
         return Belief.TAKEN
 
@@ -256,12 +259,22 @@ class MemberFeed:
         self.counts["event"] += len(events)
         touched: dict[Touched, float] = {}
         for kind, item in events:
-            self._report(resource, item)
+            self._faults.report(resource, item)
             for each in self._translator.apply(resource.name, kind, item):
                 touched[each] = max(touched.get(each, 0.0), item.triggered)
         if not self._unread:
             self._tell(touched)
+        if resource == NODES:
+            nodes = {item.name: self._translator.node(item.name) for _, item in events}
+            self._sink.located(self.cluster, nodes, whole=False)
         self._renewed(resource)
+
+    def _read(self, resource: Resource) -> None:
+        """A resource is known for the first time; once all are, so is the member."""
+        last = self._unread == {resource.name}
+        self._unread.discard(resource.name)
+        if last:
+            self._tell_all()
 
     def _tell_all(self) -> None:
         for cluster in (self._translator.clusters() | self._known) - {self.cluster}:
@@ -290,16 +303,6 @@ class MemberFeed:
         if isinstance(self._translator, Imports) and resource == LEASES:
             self._hear(self._leases.seen(self._translator.leases(), _now()))
 
-    def _report(self, resource: Resource, item: Item) -> None:
-        """Say once of each object that it cannot be understood, for as long as it cannot."""
-        name = f"{resource.name} {item.namespace}/{item.name}" if item.namespace else f"one of the {resource.name}"
-        if not item.fault:
-            self._failures.pop(name, None)
-        elif self._failures.get(name) != item.fault and len(self._failures) < 1000:
-            self._failures[name] = item.fault
-            kept = "is left as it was" if item.namespace else "is left out"
-            _log.warning("member %s: %s %s: %s", self.cluster, name, kept, item.fault)
-
     def alive(self) -> None:
         """The probe was answered, or a stream spoke."""
         now = _now()
@@ -325,7 +328,9 @@ class MemberFeed:
         self._sink.observed(self.cluster, Unreachable(reason))
 
     def readable(self, resource: Resource) -> None:
-        """A resource can be read."""
+        """A resource can be read, or is known to be absent."""
+        if self._streams[resource.name].state == "absent":
+            self._read(resource)
         if resource.name in self._broken:
             self._broken.discard(resource.name)
             _log.info("member %s: %s can be read again", self.cluster, resource.name)
@@ -337,7 +342,8 @@ class MemberFeed:
         if resource.name not in self._broken:
             self._broken.add(resource.name)
             _log.warning("member %s: %s cannot be read: %s", self.cluster, resource.name, reason)
-        self._sink.observed(self.cluster, Unreadable(reason, resource.name))
+        if resource != NODES:  # they say nothing of its services
+            self._sink.observed(self.cluster, Unreadable(reason, resource.name))
 
     def counted(self, what: str) -> None:
         """Something worth a metric."""

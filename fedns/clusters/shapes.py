@@ -203,6 +203,58 @@ class Lease(Struct, gc=False):
     spec: LeaseSpec | None = None
 
 
+class NotedMeta(Meta, gc=False):
+    """What is said of an object, with all annotations."""
+
+    annotations: dict[str, str] | None = None
+
+
+class Namespace(Struct, gc=False):
+    """v1 Namespace: little else is in it."""
+
+    metadata: NotedMeta
+
+
+class NodeLabels(Struct, gc=False):
+    """The label that says where a node is."""
+
+    zone: str = field(name="topology.kubernetes.io/zone", default="")
+
+
+class NodeMeta(Meta, gc=False):
+    """What is said of a node."""
+
+    labels: NodeLabels | None = None
+
+
+class NodeSpec(Struct, gc=False):
+    """The addresses of a node's pods."""
+
+    podCIDR: str | None = None
+    podCIDRs: list[str] | None = None
+
+
+class NodeAddress(Struct, gc=False):
+    """One address of a node itself."""
+
+    type: str = ""
+    address: str = ""
+
+
+class NodeStatus(Struct, gc=False):
+    """What of a node's status does not change with every heartbeat."""
+
+    addresses: list[NodeAddress] | None = None
+
+
+class Node(Struct, gc=False):
+    """v1 Node."""
+
+    metadata: NodeMeta
+    spec: NodeSpec | None = None
+    status: NodeStatus | None = None
+
+
 BARE: Final = msgspec.json.Decoder(Bare)
 SERVICE: Final = msgspec.json.Decoder(Service)
 SLICE: Final = msgspec.json.Decoder(EndpointSlice)
@@ -210,3 +262,5 @@ POD_SLICE: Final = msgspec.json.Decoder(PodSlice)
 EXPORT: Final = msgspec.json.Decoder(ServiceExport)
 IMPORT: Final = msgspec.json.Decoder(ServiceImport)
 LEASE: Final = msgspec.json.Decoder(Lease)
+NAMESPACE: Final = msgspec.json.Decoder(Namespace)
+NODE: Final = msgspec.json.Decoder(Node)

@@ -6,26 +6,37 @@ It is what a translator of Services and one of ServiceImports have in common: it
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from sys import maxsize
+from typing import ClassVar, Final
 
-from fedns.clusters.decode import Item
-from fedns.clusters.facts import Facts, SliceFacts
+from fedns.clusters.decode import CLUSTERED, Item
+from fedns.clusters.facts import Facts, NamespaceFacts, NodeFacts, SliceFacts
 from fedns.clusters.shelf import Change, Shelf, same
 from fedns.clusters.trust import Boundary
+from fedns.federation.locality import Node
 from fedns.federation.objects import ServiceKey, Slice
 from fedns.settings.schema import Trust
+
+CLUSTERED_KINDS: Final = ("namespaces", "nodes")
+"""What every member may have, beside what it tells of services."""
 
 Touched = tuple[str, ServiceKey]
 """A service of a cluster that an event touches."""
 
 
 class Shelves(ABC):
-    """The objects of some resources of one member, within its quotas; `refused` counts by reason what found no room."""
+    """The objects of some resources of one member, within its quotas; `refused` counts by reason what found no room.
+
+    `main` is the resource whose objects say which services there are.
+    """
+
+    main: ClassVar[str]
 
     def __init__(self, resources: Iterable[str], trust: Trust | None, refused: Counter[str] | None) -> None:
         self.resources = tuple(resources)
         self._trust = trust or Trust()
         self._refused: Counter[str] = Counter() if refused is None else refused
-        self._shelves = {name: Shelf(self._limit(name)) for name in self.resources}
+        self._shelves = {name: Shelf(self._limit(name)) for name in (*self.resources, *CLUSTERED_KINDS)}
 
     def replace(self, resource: str, items: Iterable[Item]) -> set[Touched]:
         """Take the whole truth of one resource; the services that it touches."""
@@ -34,7 +45,7 @@ class Shelves(ABC):
             touched
             for change in shelf.replace(items)
             if not same(change[1], change[2])
-            for touched in self._touched(resource, change)
+            for touched in self._changed(resource, change)
         ]
         self._count(resource, shelf.left_out)
         return set(found)
@@ -47,7 +58,7 @@ class Shelves(ABC):
         lost = shelf.left_out
         change = shelf.take(item) if kind == "DELETED" else shelf.put(item)
         self._count(resource, shelf.left_out - lost)
-        return set() if same(change[1], change[2]) else set(self._touched(resource, change))
+        return set() if same(change[1], change[2]) else set(self._changed(resource, change))
 
     def missing(self, resource: str, items: Iterable[Item]) -> tuple[int, int]:
         """How many of the objects held are not among `items`, and how many are held."""
@@ -76,6 +87,15 @@ class Shelves(ABC):
         """How many objects are held, by resource."""
         return {name: len(shelf.held) for name, shelf in self._shelves.items()}
 
+    def nodes(self) -> dict[str, Node]:
+        """All nodes, by their names."""
+        return {facts.node.name: facts.node for facts in self._held("nodes").values() if isinstance(facts, NodeFacts)}
+
+    def node(self, name: str) -> Node | None:
+        """One node as it is."""
+        facts = self._held("nodes").get((CLUSTERED, name))
+        return facts.node if isinstance(facts, NodeFacts) else None
+
     def problems(self) -> list[str]:
         """What is left out for want of room, a sentence for each resource."""
         found = []
@@ -92,11 +112,28 @@ class Shelves(ABC):
         """The objects of one resource; none of one that is not followed."""
         return self._shelves[resource].held if resource in self._shelves else {}
 
+    def _narrowing(self, namespace: str) -> tuple[tuple[str, str], ...]:
+        """What the annotations of a namespace ask for all its services."""
+        facts = self._held("namespaces").get((CLUSTERED, namespace))
+        return facts.annotations if isinstance(facts, NamespaceFacts) else ()
+
+    def _changed(self, resource: str, change: Change) -> Iterator[Touched]:
+        """A namespace touches every service in it, a node none."""
+        if resource == "namespaces":
+            (_, namespace), _, _ = change
+            for key, facts in self._held(self.main).items():
+                if key[0] == namespace:
+                    yield from self._touched(self.main, (key, facts, facts))
+        elif resource != "nodes":
+            yield from self._touched(resource, change)
+
     @abstractmethod
     def _touched(self, resource: str, change: Change) -> Iterator[Touched]:
         """Take one change of an object; the services that it touches."""
 
     def _limit(self, resource: str) -> int:
+        if resource == "namespaces":
+            return maxsize  # only those are held that narrow something, and none of them may be left out
         return self._trust.max_endpoints if resource == "slices" else self._trust.max_services
 
     def _count(self, resource: str, lost: int) -> None:

@@ -22,6 +22,8 @@ INVALID_TYPE: Final = "InvalidServiceType"
 class Translator(Shelves):
     """One member's objects, and what it exports by them."""
 
+    main = "services"
+
     def __init__(
         self,
         cluster: str,
@@ -70,6 +72,7 @@ class Translator(Shelves):
             load_balancer_names=service.load_balancer_names,
             slices=self._owned.of("", key),
             annotations=service.annotations,
+            namespace_annotations=self._narrowing(key[0]),
         )
 
     def _exported(self, key: ServiceKey, service: ServiceFacts) -> int | None:

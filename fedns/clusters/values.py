@@ -6,6 +6,7 @@ It knows what an endpoint, a port and a name are, and nothing of which object th
 from collections import Counter
 from collections.abc import Hashable
 from datetime import datetime
+from ipaddress import ip_network
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any, Final, TypeVar
 
@@ -21,6 +22,10 @@ FAMILIES: Final = {"IPv4": AF_INET, "IPv6": AF_INET6}
 """The kinds of address that a slice may have here."""
 _SHARED: Final = 50_000
 """How many texts and values of a kind are remembered, so that objects share them."""
+_PREFIXES: Final = 32
+"""So many prefixes and addresses of a node are looked at."""
+_SHORTEST: Final = 8
+"""No node has more addresses than a prefix of so many bits."""
 _READY: Final = READY | SERVING
 _ALL_READY: Final = bytes((_READY,))
 _PLAIN: Final = shapes.Conditions(ready=True, serving=True, terminating=False)
@@ -126,6 +131,21 @@ class Values:
         """Those of them that clients may be sent to."""
         found = (self._address(AF_INET6 if ":" in text else AF_INET, text) for text in texts)
         return tuple(address for address in found if address)
+
+    def prefixes(self, texts: list[str]) -> tuple[bytes, ...]:
+        """Those of them, prefixes or single addresses, that can be a node's: each packed, its length behind it."""
+        found: dict[bytes, None] = {}
+        for text in texts[:_PREFIXES]:
+            try:
+                network = ip_network(text, strict=False)
+            except ValueError:
+                self.refused["node-address"] += 1
+                continue
+            if network.prefixlen < _SHORTEST:  # it would take clients of others
+                self.refused["node-address"] += 1
+                continue
+            found[network.network_address.packed + bytes((network.prefixlen,))] = None
+        return tuple(found)
 
     def names(self, texts: list[str]) -> tuple[str, ...]:
         """Those of them that can be names of load balancers; none from a member that may not give every address."""

@@ -151,7 +151,7 @@ class Watch:
         self._follower.readable(self.resource)
 
     async def _missing(self) -> None:
-        """A resource that is absent is empty, and no fault; it may be installed at any time."""
+        """A resource that is absent is empty, and no fault; it may be installed, or allowed, at any time."""
         self._want("first")
         self._tail.version = 0
         if self._present:  # a server that starts may not know its own resources yet
@@ -159,9 +159,10 @@ class Watch:
             self._fail("the resource vanished: waiting for a second look")
             await asyncio.sleep(self._pace.confirm)
             return
-        self._follower.replaced(self.resource, [], sure=True)
-        self.stream.objects = 0
-        self.stream.enter("absent", _now())
+        if not self.resource.missed:
+            self._follower.replaced(self.resource, [], sure=True)
+            self.stream.objects = 0
+        self.stream.enter("absent", _now(), self.resource.missed)
         self._follower.readable(self.resource)
         await asyncio.sleep(self._pace.absent * self._means.random.uniform(0.8, 1.0))
 

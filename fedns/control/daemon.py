@@ -98,6 +98,8 @@ class Daemon:
         self._health = Health(self._answering)
         self._reloads = Counter({"success": 0, "failure": 0})
         self._readiness = Readiness(self._truth, self._own if child.workers else None)
+        if not settings.clients_from.nodes:
+            self._truth.nodes = {}
         self._keeper.use(settings.snapshot)
         if self._keeper.restore(settings):
             self._readiness.restored = True
@@ -272,6 +274,8 @@ class Daemon:
         self._others.use(settings.replicas)
         self._orders.configure(settings)
         self._pipeline.reload(self._orders.added(rules(settings)), complete=self._membership.told)
+        if not settings.clients_from.nodes:
+            self._pipeline.located(settings.local.cluster, {}, whole=True)
         await self._feeds.follow(settings)
         await self._paths.follow(settings)
         self._moved.set()

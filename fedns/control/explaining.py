@@ -22,7 +22,7 @@ class Explaining:
         truth = self._truth
         address = ip_address(source)
         clusters = {cluster.name: cluster for cluster in truth.rules.clusters}
-        location = Locator(truth.rules.clients, truth.rules.local, clusters).locate(address.packed)
+        location = Locator(truth.rules.clients, truth.rules.local, clusters, truth.nodes).locate(address.packed)
         state = State(
             rules=truth.rules,
             catalog=truth.catalog,

@@ -7,11 +7,12 @@ one message. It knows nothing of sockets.
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from msgspec import structs
 
-from fedns.answers.wire import CHUNK, Change, Members, NewRules, Replace, ToWorker, Types, types_of
+from fedns.answers.wire import CHUNK, Change, Members, NewRules, Nodes, Replace, ToWorker, Types, types_of
 from fedns.control.truth import Truth
 from fedns.federation.health import Freshness, Status
 from fedns.federation.objects import Export, ServiceKey
@@ -24,6 +25,8 @@ PIECE: Final = 100
 """Messages about exports in one piece at most: some milliseconds of this process and of a worker."""
 PIECE_ENDPOINTS: Final = 20_000
 """Endpoints in one piece at most, about."""
+PIECE_NODES: Final = 500
+"""Changed nodes in one piece at most: some milliseconds of a worker."""
 EXPORT_COSTS: Final = 20
 """An export costs as much as so many endpoints, whatever it has."""
 
@@ -67,6 +70,8 @@ class Outbox:
         self._rules = False
         self._members = False
         self._types = False
+        self._all_nodes = False
+        self._nodes: dict[str, int] = {}
         self._left: set[str] = set()
         self._queues: dict[str, _Queue] = {}
         self._names = 0
@@ -85,6 +90,17 @@ class Outbox:
     def types(self) -> None:
         """Other types of services are settled."""
         self._types = True
+        self.wake.set()
+
+    def nodes(self, names: Iterable[str], generation: int) -> None:
+        """These nodes have changed in this generation."""
+        for name in names:
+            self._nodes.setdefault(name, generation)
+        self.wake.set()
+
+    def all_nodes(self) -> None:
+        """All nodes are to be told."""
+        self._all_nodes = True
         self.wake.set()
 
     def left(self, cluster: str) -> None:
@@ -122,7 +138,8 @@ class Outbox:
     @property
     def pending(self) -> int:
         """How many things wait to be told."""
-        return sum(map(len, self._queues.values())) + len(self._left) + self._rules + self._members + self._types
+        single = self._rules + self._members + self._types + self._all_nodes
+        return sum(map(len, self._queues.values())) + len(self._left) + len(self._nodes) + single
 
     def take(self, truth: Truth, generation: int) -> Piece:
         """The next piece, and how far a worker is with it; `generation` is that of the truth."""
@@ -134,6 +151,7 @@ class Outbox:
             messages.append(NewRules(truth.rules))
         self._rules, self._members = False, False
         self._left.clear()
+        messages += self._places(truth)
         messages += self._exports(truth)
         if self._types:
             messages.append(Types(types_of(truth.catalog)))
@@ -141,9 +159,26 @@ class Outbox:
         if members:
             # After exports: a member must not look synced before its services are there.
             messages.append(Members(tuple(self._statuses(truth))))
-        if not self._queues:
+        if not self._queues and not self._nodes:
             self.wake.clear()
-        return Piece(messages, min((queue.oldest() - 1 for queue in self._queues.values()), default=generation))
+        oldest = [queue.oldest() for queue in self._queues.values()] + list(self._nodes.values())[:1]
+        return Piece(messages, min(oldest, default=generation + 1) - 1)
+
+    def _places(self, truth: Truth) -> Iterator[Nodes]:
+        """The nodes, before any answer is made for the places where clients are by them."""
+        if truth.nodes is None:  # a worker may know more of them than the truth does
+            self._all_nodes = False
+            self._nodes.clear()
+        elif self._all_nodes:
+            self._all_nodes = False
+            self._nodes.clear()
+            yield Nodes(tuple(truth.nodes.values()), whole=True)
+        elif self._nodes:
+            names = list(islice(self._nodes, PIECE_NODES))
+            for name in names:
+                del self._nodes[name]
+            found = tuple(truth.nodes[name] for name in names if name in truth.nodes)
+            yield Nodes(found, tuple(name for name in names if name not in truth.nodes))
 
     def _exports(self, truth: Truth) -> Iterator[ToWorker]:
         """One message of each member in turn, until there is enough for one piece."""

@@ -3,6 +3,7 @@
     evidence -> health.observe -> status  -> published, logged once per change of state
     exports  -> catalog        -> keys    -> published
     clusters -> rules          -> status  -> published
+    nodes    -> where clients are         -> published
     time     -> isolation.age  -> status  -> published, logged
 
 What is heard of a member concerns the clusters that it tells of, too. It must not know how a member is followed, nor
@@ -11,7 +12,7 @@ how the workers are told.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from time import monotonic
 from typing import Final
@@ -29,6 +30,7 @@ from fedns.control.sources import Sources
 from fedns.control.truth import Truth
 from fedns.federation import health, isolation
 from fedns.federation.health import Evidence, Freshness, PathEvidence, Restored, Status, Synced
+from fedns.federation.locality import Node
 from fedns.federation.objects import Cluster, Export, ServiceKey
 
 TICK_SECONDS: Final = 0.25
@@ -143,6 +145,18 @@ class Pipeline:
             self.history.changed(cluster, key, before, export)
             self._publisher.changed(cluster, (key,), triggered)
 
+    def located(self, cluster: str, nodes: Mapping[str, Node | None], *, whole: bool) -> None:
+        """Nodes of the local cluster as they are, None for one that is gone; with `whole` these are all."""
+        if cluster != self._truth.rules.local.cluster:  # a last word of a feed that ends
+            return
+        first, held = self._truth.nodes is None, self._truth.nodes or {}
+        said: dict[str, Node | None] = {**(dict.fromkeys(held) if whole else {}), **nodes}
+        changes = {name: node for name, node in said.items() if held.get(name) != node}
+        if changes or first:
+            kept = {name: node for name, node in {**held, **changes}.items() if node is not None}
+            self._truth.nodes = kept
+            self._publisher.nodes(changes)
+
     def found(self, via: str, cluster: str) -> bool:
         """A hub tells of a cluster that the configuration does not name; False when it is somebody else's."""
         new = self.sources.find(via, cluster)
@@ -178,6 +192,7 @@ class Pipeline:
         for via, cluster in past.told:
             self.found(via, cluster)
         self._truth.catalog.settle(past.types, once=True)
+        self._truth.nodes = {each.name: each for each in past.nodes} or self._truth.nodes
         now = self._clock()
         for cluster, known in past.members.items():
             status = self._truth.statuses.get(cluster)
@@ -228,6 +243,8 @@ class Pipeline:
         for cluster in self._truth.rules.clusters:
             if (cluster.name, cluster.via) not in stay:
                 self._withdraw(cluster.name)
+        if self._truth.nodes and rules.local.cluster != self._truth.rules.local.cluster:
+            self.located(self._truth.rules.local.cluster, {}, whole=True)
         self._use(rules)
 
     def _withdraw(self, gone: str) -> None:

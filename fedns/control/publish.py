@@ -85,6 +85,12 @@ class Publisher:
         for link in self.links:
             link.outbox.members()
 
+    def nodes(self, names: Iterable[str]) -> None:
+        """These nodes of the local cluster are new, different or gone."""
+        self._advance()
+        for link in self.links:
+            link.outbox.nodes(names, self.generation)
+
     def left(self, cluster: str) -> None:
         """A member has left: the workers forget it."""
         self._advance()
@@ -189,6 +195,7 @@ class Publisher:
             for cluster in self._truth.read | self._truth.restored:
                 # From the beginning: it holds nothing of this process until all of this has been said.
                 outbox.whole(cluster, 1)
+        outbox.all_nodes()
         outbox.members()
         self.links.add(link)
         return link

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from msgspec import Struct, structs
 
 from fedns.answers.snapshot import Snapshot
-from fedns.answers.wire import Members, Types, settled
+from fedns.answers.wire import Members, Nodes, Types, settled
 from fedns.clusters.trust import Boundary
 from fedns.federation.health import NEVER, Freshness, Status
+from fedns.federation.locality import Node
 from fedns.federation.objects import Cluster, Export, ServiceKey, Slice, pack
 from fedns.settings.schema import Settings
 
@@ -35,6 +36,8 @@ class Past(Struct, frozen=True):
     outdated: tuple[str, ...] = ()
     types: dict[ServiceKey, bool] = {}
     """Services of which exports disagreed whether they are headless, with what was settled."""
+    nodes: tuple[Node, ...] = ()
+    """Those of the local cluster, where they are still asked for, and what is known of it is not outdated."""
 
 
 def past(snapshot: Snapshot, settings: Settings, age: float, now: float, limit: float) -> Past:
@@ -62,7 +65,10 @@ def past(snapshot: Snapshot, settings: Settings, age: float, now: float, limit: 
         exports = held[name] if boundary is None else list(_allowed(held[name], boundary))
         members[name] = Known(known, exports)
     types = [settled(each.settled) for each in snapshot.messages if isinstance(each, Types)]
-    return Past(described, told, members, tuple(outdated), types[0] if types else {})
+    local = settings.local.cluster
+    asked = settings.clients_from.nodes and local in members and snapshot.rules.local.cluster == local
+    nodes = [each for message in snapshot.messages if isinstance(message, Nodes) for each in message.nodes]
+    return Past(described, told, members, tuple(outdated), types[0] if types else {}, tuple(nodes) if asked else ())
 
 
 def _statuses(snapshot: Snapshot, written: float) -> tuple[Status, ...]:

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from fedns import __version__
 from fedns.answers.snapshot import Heading, pack
-from fedns.answers.wire import Generation, Members, NewRules, ToWorker, Types, types_of
+from fedns.answers.wire import Generation, Members, NewRules, Nodes, ToWorker, Types, types_of
 from fedns.control.outbox import in_chunks
 from fedns.control.publish import Publisher
 from fedns.control.truth import Truth
@@ -30,6 +30,7 @@ class Saving:
         begin: tuple[ToWorker, ...] = (
             NewRules(structs.replace(truth.rules, cookie_secrets=())),  # no secret belongs into a file
             Members(tuple(truth.statuses.values())),
+            *((Nodes(tuple(truth.nodes.values()), whole=True),) if truth.nodes else ()),
         )
         held = [(cluster, truth.catalog.exports_of(cluster)) for cluster in sorted(truth.read | truth.restored)]
         types = Types(types_of(truth.catalog))

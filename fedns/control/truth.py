@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fedns.answers.rules import Rules
 from fedns.federation.catalog import Catalog
 from fedns.federation.health import Status
+from fedns.federation.locality import Node
 from fedns.federation.objects import Export, ServiceKey
 
 
@@ -18,7 +19,8 @@ class Truth:
 
     `read` names the members whose whole list this control process holds. Of the others a worker may know more than the
     truth does (from a control process that has died), so they are never published as a whole. `restored` names those
-    that are known from a snapshot until they are read: what a worker has read of them goes before.
+    that are known from a snapshot until they are read: what a worker has read of them goes before. `nodes` are those of
+    the local cluster, None while nothing is known of them.
     """
 
     rules: Rules
@@ -26,6 +28,7 @@ class Truth:
     statuses: dict[str, Status] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
     restored: set[str] = field(default_factory=set)
+    nodes: dict[str, Node] | None = None
 
     def export(self, cluster: str, key: ServiceKey) -> Export | None:
         """What one member exports under one name now."""

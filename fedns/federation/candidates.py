@@ -17,8 +17,9 @@ from fedns.federation.objects import READY, SERVING, TERMINATING, AddressKind, C
 from fedns.federation.terms import Bunch, Candidate, LeftOut, Reason, World
 
 ADDRESSES_ANNOTATION = "fedns.io/addresses"
-"""Narrows the address kinds of one service in one cluster: kinds separated by commas."""
+"""Narrows the address kinds of one service in one cluster, or of all in a namespace: kinds separated by commas."""
 
+_KINDS: Final = frozenset(map(str, AddressKind))
 _SIZES: Final = (4, 16)
 """The bytes of an address: IPv4, IPv6."""
 _NUMBERS: Final = tuple(map(str, range(256)))
@@ -89,10 +90,10 @@ def endpoint_at(export: Export, address: bytes) -> Endpoint | None:
 def _kinds(export: Export, cluster: Cluster, *, headless: bool) -> tuple[AddressKind, ...]:
     if headless:
         return (AddressKind.POD_IP,)
-    narrowed = dict(export.annotations).get(ADDRESSES_ANNOTATION)
-    if narrowed is None:
-        return cluster.addresses
-    wanted = {each.strip() for each in narrowed.split(",")}
+    wanted = set(cluster.addresses)
+    for name, text in chain(export.annotations, export.namespace_annotations):
+        if name == ADDRESSES_ANNOTATION:
+            wanted &= {AddressKind(each) for each in map(str.strip, text.split(",")) if each in _KINDS}
     return tuple(kind for kind in cluster.addresses if kind in wanted)
 
 

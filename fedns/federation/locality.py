@@ -1,11 +1,12 @@
-"""Where a client is: from its address to a location, by the longest configured prefix.
+"""Where a client is: from its address to a location, by the longest prefix that is configured, or that a node has.
 
 It knows nothing of services or of who answers; it reads no packets, only packed addresses.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv6Network, ip_network
+from operator import itemgetter
 from typing import Final
 
 from msgspec import Struct, structs
@@ -15,6 +16,10 @@ from fedns.federation.objects import Cluster
 _NO_CLUSTER: Final = Cluster(name="")
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 """The first 96 bits of an IPv4 address written as IPv6 (RFC 4291, section 2.5.5.2)."""
+_first: Final = itemgetter(0)
+
+Prefix = tuple[int, int, int]
+"""The size of its addresses in bytes, its length in bits, and its first address as a number."""
 
 
 class Location(Struct, frozen=True):
@@ -42,27 +47,62 @@ class ClientRule(Struct, frozen=True, kw_only=True):
     network: str = ""
 
 
-class Locator:
-    """The configured prefixes, longest first; who is in none of them is where this fedns runs (`local`).
+class Node(Struct, frozen=True, array_like=True, gc=False):
+    """A node of the local cluster: clients of these prefixes are on it.
 
-    A prefix given twice belongs to the first rule. Raises ValueError for text that is no prefix.
+    A prefix is its first address, packed, and behind that its length in a byte. `created` is Unix seconds.
     """
 
-    def __init__(self, rules: Sequence[ClientRule], local: Location, clusters: Mapping[str, Cluster]) -> None:
+    name: str
+    created: int
+    zone: str = ""
+    prefixes: tuple[bytes, ...] = ()
+
+
+class Locator:
+    """The configured prefixes and those of nodes; who is in none of them is where this fedns runs (`local`).
+
+    The longest prefix counts. One that is given twice belongs to the first rule, then to the youngest node: an address
+    is given to another node when the one that had it is gone, though its object may still be there. Raises ValueError
+    for text that is no prefix.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[ClientRule],
+        local: Location,
+        clusters: Mapping[str, Cluster],
+        nodes: Mapping[str, Node] | None = None,
+    ) -> None:
         self.default = structs.replace(_filled(local, clusters), rule=local.rule or "local")
         self._clusters = clusters
-        places: dict[int, dict[int, dict[int, Location]]] = {4: {}, 16: {}}
-        lengths: dict[int, dict[int, int]] = {4: {}, 16: {}}
+        self._places: dict[int, list[tuple[int, dict[int, Location]]]] = {4: [], 16: []}
+        self._firsts: dict[int, list[tuple[int, int]]] = {4: [], 16: []}
+        self._nodes: dict[str, Node] = {}
+        self._claims: dict[Prefix, dict[str, Node]] = {}
+        configured: dict[Prefix, Location] = {}
         for rule in rules:
             place = _filled(Location(rule.cluster, rule.zone, rule.region, rule.jurisdiction, rule.network), clusters)
             for cidr in rule.cidrs:
-                size, length, prefix = _prefix(cidr)
-                shift = 8 * size - length
-                places[size].setdefault(shift, {}).setdefault(prefix >> shift, structs.replace(place, rule=cidr))
-                first = prefix >> shift << shift
-                lengths[size][first] = max(length, lengths[size].get(first, 0))
-        self._places = {size: sorted(by_shift.items()) for size, by_shift in places.items()}
-        self._firsts = {size: sorted(by_first.items()) for size, by_first in lengths.items()}
+                configured.setdefault(_prefix(cidr), structs.replace(place, rule=cidr))
+        for prefix, place in configured.items():
+            self._put(prefix, place)
+        self._configured = frozenset(configured)
+        self.move(nodes or {})
+
+    def move(self, nodes: Mapping[str, Node | None]) -> list[Prefix]:
+        """Take nodes as they are now, None for one that is gone; the prefixes whose clients are elsewhere since."""
+        touched: dict[Prefix, None] = {}
+        for name, after in nodes.items():
+            for prefix in _prefixes(self._nodes.pop(name, None)):
+                self._claims[prefix].pop(name, None)
+                touched[prefix] = None
+            if after is not None:
+                self._nodes[name] = after
+                for prefix in _prefixes(after):
+                    self._claims.setdefault(prefix, {})[name] = after
+                    touched[prefix] = None
+        return [prefix for prefix in touched if self._settle(prefix)]
 
     def places(self) -> list[Location]:
         """Every place there is, the default one first; of prefixes at the same place, the first by its text."""
@@ -97,6 +137,38 @@ class Locator:
         """A place that somebody names: what it leaves open follows from its cluster."""
         return _filled(place, self._clusters)
 
+    def _settle(self, prefix: Prefix) -> bool:
+        """Give a prefix to the youngest node that has it; whether that changes where its clients are."""
+        claims = self._claims[prefix]
+        if not claims:
+            del self._claims[prefix]
+        if prefix in self._configured:
+            return False
+        node = max(claims.values(), key=lambda each: (each.created, each.name), default=None)
+        if node is None:
+            return self._put(prefix, None)
+        # A node says its zone alone: its region is its cluster's by the configuration, whatever its labels call it.
+        local = Location(self.default.cluster, node.zone, rule=f"node {node.name}")
+        return self._put(prefix, _filled(local, self._clusters))
+
+    def _put(self, prefix: Prefix, place: Location | None) -> bool:
+        """Hold the place of a prefix, or forget it; whether that changes anything."""
+        size, length, first = prefix
+        shift = 8 * size - length
+        order, firsts = self._places[size], self._firsts[size]
+        at = bisect_left(order, shift, key=_first)
+        if at == len(order) or order[at][0] != shift:
+            order.insert(at, (shift, {}))
+        by_prefix = order[at][1]
+        before = by_prefix.pop(first >> shift, None)
+        if place is not None:
+            by_prefix[first >> shift] = place
+        if (before is None) != (place is None):
+            entry = (first >> shift << shift, length)
+            found = bisect_left(firsts, entry)
+            firsts[found : found + (place is None)] = () if place is None else (entry,)
+        return before != place
+
 
 def _apart(number: int, first: int, bits: int, size: int) -> int:
     """How many bits tell an address from a prefix, or say that it is inside."""
@@ -111,8 +183,12 @@ def _longest(places: Iterable[tuple[int, dict[int, Location]]], number: int) -> 
     return None
 
 
-def _prefix(cidr: str) -> tuple[int, int, int]:
-    """The address size in bytes, the prefix length in bits, and the first address as a number."""
+def _prefixes(node: Node | None) -> Iterator[Prefix]:
+    for each in node.prefixes if node is not None else ():
+        yield len(each) - 1, each[-1], int.from_bytes(each[:-1])
+
+
+def _prefix(cidr: str) -> Prefix:
     network = ip_network(cidr, strict=False)
     first = int(network.network_address)
     if isinstance(network, IPv6Network) and network.prefixlen >= 96 and network.network_address.ipv4_mapped is not None:

@@ -1,10 +1,12 @@
-"""What a service's own annotations make of its policy: they narrow it, and never widen it.
+"""What annotations of a service and of its namespaces make of its policy: they narrow it, and never widen it.
 
 Whoever may write a Service in one member is not whoever wrote the policy: so each annotation takes something away from
 what the policy allows, that of every member counts, and one that cannot be read takes nothing but is no leave either.
+A namespace speaks for all its services, beside what each says itself.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from msgspec import structs
@@ -24,7 +26,7 @@ MAX_ANSWERS: Final = "fedns.io/maxAnswers"
 
 def narrowed(policy: Policy, service: Service) -> Policy:
     """The policy that binds this service."""
-    if not any(export.annotations for export in service.exports):
+    if not any(export.annotations or export.namespace_annotations for export in service.exports):
         return policy
     allowed = policy.jurisdictions
     for text in _said(service, JURISDICTIONS):
@@ -42,9 +44,9 @@ def narrowed(policy: Policy, service: Service) -> Policy:
 
 
 def _said(service: Service, key: str) -> Iterator[str]:
-    """What each member says under this key."""
+    """What each member says under this key, of the service and of its namespace."""
     for export in service.exports:
-        for name, text in export.annotations:
+        for name, text in chain(export.annotations, export.namespace_annotations):
             if name == key:
                 yield text
 

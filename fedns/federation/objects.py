@@ -152,7 +152,8 @@ class Export(Struct, frozen=True, array_like=True, gc=False):
     """What one member exports under one service name.
 
     `created` is the creation time of the ServiceExport (of the Service, where a label exports it) in Unix seconds;
-    `annotations` holds the Service's own `fedns.io/*` ones only, sorted by key.
+    `annotations` holds the Service's own `fedns.io/*` ones only, sorted by key, `namespace_annotations` those of its
+    namespace in that member.
     """
 
     cluster: str
@@ -167,6 +168,7 @@ class Export(Struct, frozen=True, array_like=True, gc=False):
     slices: tuple[Slice, ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()
     load_balancer_names: tuple[str, ...] = ()
+    namespace_annotations: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> ServiceKey:

@@ -14,6 +14,7 @@ import aiohttp
 from msgspec import Struct
 
 from fedns.lab.cluster import FakeCluster
+from fedns.lab.kinds import Json
 from fedns.lab.processes import START_SECONDS, end
 from fedns.lab.store import Store
 
@@ -34,6 +35,18 @@ class Member(Struct, frozen=True, kw_only=True):
     def service_range(self) -> str:
         """Where its cluster IPs come from."""
         return f"10.{self.number * 10}.0.0/16"
+
+    def nodes(self) -> list[Json]:
+        """A node in each zone, whose pods are this zone's clients."""
+        return [
+            {
+                "apiVersion": "v1",
+                "kind": "Node",
+                "metadata": {"name": f"node-{zone}", "labels": {"topology.kubernetes.io/zone": zone}},
+                "spec": {"podCIDR": self.clients(zone), "podCIDRs": [self.clients(zone)]},
+            }
+            for zone in self.zones
+        ]
 
     def source(self, zone: str) -> str:
         """One client address in this zone, for `dig -b`."""

@@ -29,7 +29,7 @@ START_SECONDS: Final = 90.0
 ADMIN_TOKEN: Final = "lab-admin"  # noqa: S105 -- a throwaway server on loopback
 READER_TOKEN: Final = "lab-reader"  # noqa: S105 -- the same
 READER_RULES: Final = [
-    {"apiGroups": [""], "resources": ["services", "namespaces"], "verbs": ["list", "watch"]},
+    {"apiGroups": [""], "resources": ["services", "namespaces", "nodes"], "verbs": ["list", "watch"]},
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
     {
         "apiGroups": ["multicluster.x-k8s.io"],

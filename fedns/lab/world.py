@@ -109,6 +109,8 @@ class World:
         self.directory.mkdir(parents=True, exist_ok=True)
         try:
             await self._start_members()
+            for member in self.plan:
+                await self.clusters[member.name].put(member.nodes())
             for name, cluster in self.clusters.items():
                 kubeconfig.save(self.directory / f"{name}.kubeconfig", cluster.kubeconfig())
             self._write()
@@ -294,9 +296,11 @@ class World:
             "local": {"cluster": local.name, "zone": local.zones[0]},
             "state": {"path": ORDERS_FILE},
             "clusters": [self._entry(member) for member in self.plan],
+            # Those of the local cluster are found by its nodes.
+            "clientsFrom": {"nodes": True},
             "clients": [
                 {"cidrs": [member.clients(zone)], "cluster": member.name, "zone": zone}
-                for member in self.plan
+                for member in self.plan[1:]
                 for zone in member.zones
             ],
             **({"freshness": self._freshness} if self._freshness else {}),

@@ -19,6 +19,7 @@ from fedns.settings.schema import (
     BELIEVED,
     FAST,
     PRIVATE,
+    ClientsFrom,
     ClusterProfiles,
     ClustersFrom,
     Cookies,
@@ -46,6 +47,7 @@ Values = dict[str, Any]
 LISTENERS: Final = ("metrics", "health", "ready", "admin")
 """The HTTP servers, each with an address of its own."""
 _OF_CLUSTER = {field.name for field in structs.fields(Cluster)} - {"addresses"}
+_OF_MEMBER: Final = ("in_cluster", "source", "exports", "host_names", "namespace_annotations")
 IMPORTED: Final = (AddressKind.CLUSTER_SET_IP, AddressKind.POD_IP, AddressKind.GATEWAY)
 """The kinds of address of services that are known by imports, where nothing else is said."""
 
@@ -58,12 +60,18 @@ def settings(values: Values) -> Settings:
         more["clusters_from"] = _clusters_from(values["clusters_from"])
     if (kept := values.get("snapshot", "off")) != "off":
         more["snapshot"] = Kept(**kept)
+    clients_from = ClientsFrom(**values.get("clients_from", {}))
+    local = Local(**values.get("local", {}))
+    members = tuple(member(cluster) for cluster in values["clusters"])
+    if clients_from.nodes:
+        members = tuple(structs.replace(each, nodes=each.name == local.cluster) for each in members)
     return Settings(
-        clusters=tuple(member(cluster) for cluster in values["clusters"]),
+        clusters=members,
         zones=_zones(values.get("zones", {})),
         dns=_dns(values.get("dns", {})),
-        local=Local(**values.get("local", {})),
+        local=local,
         clients=tuple(ClientRule(**client) for client in values.get("clients", ())),
+        clients_from=clients_from,
         freshness=_timers(values.get("freshness", {})),
         isolation=Isolation(**values.get("isolation", {})),
         failover=Failover(**values.get("failover", {})),
@@ -145,7 +153,7 @@ def member(values: Values, kubeconfig: Kubeconfig | None = None) -> Member:
             for each in (values, *values.get("sources", ()))
             if "data_path" in each
         },
-        **{key: values[key] for key in ("in_cluster", "source", "exports", "host_names") if key in values},
+        **{key: values[key] for key in _OF_MEMBER if key in values},
     )
 
 

@@ -118,22 +118,26 @@ def _probes(at: str, cluster: Values, report: Report) -> None:
 
 
 def _discovery(values: Values, clusters: list[tuple[str, Values]], report: Report) -> None:
-    """Objects that describe members are read in the cluster that fedns calls its own: one that it follows."""
+    """Secrets, profiles and Nodes are read in the cluster that fedns calls its own: one that it follows."""
+    if values.get("clients_from", {}).get("nodes"):
+        _followed("clientsFrom.nodes", values, clusters, report)
     if not report.seen("clustersFrom"):
         return
     _providers(values.get("clusters_from", {}).get("cluster_profiles", {}), report)
-    if not any(report.seen(f"clustersFrom.{key}") for key in _FROM):
+    if any(report.seen(f"clustersFrom.{key}") for key in _FROM):
+        _followed("clustersFrom", values, clusters, report)
+    else:
         report.add("clustersFrom", f"says nothing: give {' or '.join(_FROM)}, or remove it")
-        return
+
+
+def _followed(at: str, values: Values, clusters: list[tuple[str, Values]], report: Report) -> None:
     local = values.get("local", {}).get("cluster")
     names = [table["name"] for _, table in clusters if "name" in table]
     told_of = {table.get("name") for _, table in _known(clusters)} - set(names)
     if not report.seen("local.cluster"):
-        report.add("clustersFrom", "is read in the local cluster: add local: {cluster: ...}")
+        report.add(at, "is read in the local cluster: add local: {cluster: ...}")
     elif local in told_of:
-        sentence = (
-            f"clustersFrom is read in the local cluster, but {local} is only told of: name one of {', '.join(names)}"
-        )
+        sentence = f"{at} is read in the local cluster, but {local} is only told of: name one of {', '.join(names)}"
         report.add("local.cluster", sentence)
 
 

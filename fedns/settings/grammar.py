@@ -279,6 +279,10 @@ FILE: Final = Table(
         "clusters": Many(doc="the member clusters", item=membership.CLUSTER, empty=False),
         "clustersFrom": membership.CLUSTERS_FROM,
         "clients": Many(doc="where clients are", item=_CLIENT),
+        "clientsFrom": Table(
+            doc="what else tells where clients are",
+            keys={"nodes": values.boolean("true: Nodes of the local cluster, by their addresses, podCIDRs and zones")},
+        ),
         "ecsFrom": values.cidrs("resolvers and sidecars that are believed where their clients are; default nobody"),
         "freshness": _FRESHNESS,
         "isolation": _ISOLATION,

@@ -102,6 +102,12 @@ CLUSTER: Final = Table(
         "hostNames": values.choice(
             "what hosts of headless services without a hostname are called by; default address", "address", "pod"
         ),
+        "namespaceAnnotations": values.choice(
+            "whether fedns.io annotations of its namespaces narrow policies, and must be read; default optional",
+            "optional",
+            "required",
+            "ignore",
+        ),
         **_PLACE,
         "trust": _TRUST,
     },

@@ -173,8 +173,9 @@ class Member(Struct, frozen=True, kw_only=True):
     """One member cluster: what it is, how to reach its API server (`kubeconfig` or `in_cluster`), what it exports.
 
     With `source` imports it tells of other clusters, too: `sources` says where those are; one that is not named there
-    has no location. `host_names` is what an endpoint without a hostname is called by. `data_paths` are its own and
-    those of its sources, by cluster.
+    has no location. `host_names` is what an endpoint without a hostname is called by; `namespace_annotations` says
+    whether those of namespaces are obeyed, and must be read. `nodes`: its Nodes tell where clients are. `data_paths`
+    are its own and those of its sources, by cluster.
     """
 
     cluster: Cluster
@@ -184,6 +185,8 @@ class Member(Struct, frozen=True, kw_only=True):
     sources: tuple[Cluster, ...] = ()
     exports: tuple[ExportMode, ...] = ("ServiceExport", "Label")
     host_names: Literal["address", "pod"] = "address"
+    namespace_annotations: Literal["optional", "required", "ignore"] = "optional"
+    nodes: bool = False
     trust: Trust = Trust()
     data_paths: dict[str, PathProbe] = {}
 
@@ -249,6 +252,12 @@ class ClustersFrom(Struct, frozen=True, kw_only=True):
         return self != ClustersFrom()
 
 
+class ClientsFrom(Struct, frozen=True, kw_only=True):
+    """What tells where clients are, beside the prefixes that the file names: the Nodes of the local cluster."""
+
+    nodes: bool = False
+
+
 class Logging(Struct, frozen=True, kw_only=True):
     """How much is logged, and in which form."""
 
@@ -299,6 +308,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     diagnostics: tuple[str, ...] = PRIVATE
     local: Local = Local()
     clients: tuple[ClientRule, ...] = ()
+    clients_from: ClientsFrom = ClientsFrom()
     ecs_from: tuple[str, ...] = ()
     freshness: Timers = Timers()
     isolation: Isolation = Isolation()

@@ -16,7 +16,7 @@ HERE = Location(cluster="eu1", zone="eu-a", rule="local")
 def made(*more: object, clients: tuple[ClientRule, ...] = (US,), **rules: object) -> State:
     """The usual federation with these rules."""
     state = federation((*DB, *more))  # type: ignore[arg-type]
-    return structs.replace(state, rules=structs.replace(state.rules, clients=clients, local=HERE, **rules))
+    return structs.replace(state, rules=structs.replace(state.rules, **{"clients": clients, "local": HERE, **rules}))
 
 
 def test_nothing_changes() -> None:
@@ -39,6 +39,14 @@ def test_clients_move() -> None:
     """A prefix that is elsewhere is compared with itself, not with its old place."""
     moved = made(clients=(structs.replace(US, cidrs=("10.2.0.0/16",)),))
     assert changes(made(), moved) == [Change("shop/db", ("10.3.0.0/16",), "1/1 10.2.0.1 (us1)", "1/1 10.1.0.1 (eu1)")]
+
+
+def test_clients_on_nodes() -> None:
+    """The zones of nodes are places, too."""
+    old = made(clients=())
+    moved = made(clients=(), local=Location(cluster="us1", zone="eu-a", rule="local"))
+    told = changes(structs.replace(old, zones=frozenset({"eu-b"})), moved)
+    assert [each.places for each in told] == [("everybody else",), ("nodes in eu-b",)]
 
 
 def test_members_and_settings() -> None:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from fedns.answers import counters, memory, views
-from fedns.answers.wire import Change, Generation, Members, NewRules, Replace, SettledType, Types
+from fedns.answers.wire import Change, Generation, Members, NewRules, Nodes, Replace, SettledType, Types
 from fedns.federation.health import Freshness, PathBad, PathGood, Status, Timers, observe
-from fedns.federation.locality import Location
+from fedns.federation.locality import Location, Node
 from tests.answers.replicas import NOW, RULES, WEB, addresses, ask, export, fresh, replica
 
 if TYPE_CHECKING:
@@ -309,3 +309,22 @@ def test_deltas_equal_the_whole(changes: list[tuple[str, str, list[int]]]) -> No
             one, other = (ask(held, WEB.replace("web", each), source=source) for held in (followed, whole))
             assert one.rcode() == other.rcode()
             assert sorted(addresses(one)) == sorted(addresses(other))
+
+
+def test_nodes_say_where_clients_are() -> None:
+    """From the next query on, and through a change of the rules; the whole takes away what it does not name."""
+    held = replica()
+    us = Node("n1", 1, "eu-b", (bytes((10, 64, 1, 0, 24)),))
+    assert held.view("10.64.1.1", stream=False).client.location.zone == "eu-a"
+    held.apply(Nodes((us, Node("n2", 1, "", ()))), NOW)
+    assert held.view("10.64.1.1", stream=False).client.location.zone == "eu-b"
+    assert held.state.zones == {"eu-b"}
+    held.apply(NewRules(structs.replace(RULES, nsid="other")), NOW)
+    assert held.view("10.64.1.1", stream=False).client.location.rule == "node n1"
+    held.apply(Nodes((), gone=("n2", "n3")), NOW)
+    assert list(held.nodes) == ["n1"]
+    held.apply(Nodes((us,), whole=True), NOW)
+    assert list(held.nodes) == ["n1"]
+    held.apply(Nodes((), whole=True), NOW)
+    assert held.view("10.64.1.1", stream=False).client.location.rule == "local"
+    assert held.state.zones == frozenset()

@@ -27,6 +27,9 @@ def test_places() -> None:
     """One for each place, however many prefixes it has; the local one comes first, by the narrowest known name."""
     assert list(locations(made())) == ["eu1/eu-a", "us1/us-a", "anywhere (office)"]
     assert name(Location(region="eu", network="default")) == "eu"
+    nodes = structs.replace(made(), zones=frozenset({"eu-b", "eu-a"}))
+    assert list(locations(nodes)) == ["eu1/eu-a", "us1/us-a", "anywhere (office)", "eu1/eu-b"]
+    assert locations(nodes)["eu1/eu-b"].region == "eu"
 
 
 def test_dependents() -> None:

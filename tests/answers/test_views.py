@@ -8,6 +8,7 @@ from msgspec import structs
 from fedns.answers import codes, views
 from fedns.answers.rules import RateLimit
 from fedns.answers.views import CLIENTS, HINT, LOCAL, SUBNET, Networks, View, Views
+from fedns.federation.locality import Node
 from tests.answers.replicas import RULES
 
 TRUSTING = structs.replace(RULES, ecs_from=("127.0.0.0/8", "::1/128"))
@@ -117,3 +118,22 @@ def test_who_is_limited() -> None:
     assert view(made, "192.0.2.1").bucket is view(made, "192.0.2.2").bucket is not None
     assert view(made, "192.0.2.1", stream=True).bucket is None
     assert view(held(), "192.0.2.1").bucket is None
+
+
+def test_nodes_move_their_clients_alone() -> None:
+    """Who is on a node that changed is looked up again; all others, and every answer, stay as they are."""
+    near = Node("n1", 1, "eu-b", (bytes((10, 64, 1, 0, 24)),))
+    made = Views(TRUSTING, CLUSTERS, {"n1": near})
+    there, here = view(made, "10.64.1.1"), view(made, "127.0.0.1")
+    assert (there.client.location.zone, there.client.location.rule) == ("eu-b", "node n1")
+    assert there.spot.origin == CLIENTS
+    spoken = made.spot(here, codes.CLIENT_SUBNET, announced("10.64.1.0", 24))
+    assert spoken.location.rule == "node n1"
+    made.move({"n1": near})
+    assert view(made, "10.64.1.1") is there
+    made.move({"n1": structs.replace(near, zone="eu-c")})
+    assert view(made, "10.64.1.1").client.location.zone == "eu-c"
+    assert made.spot(here, codes.CLIENT_SUBNET, announced("10.64.1.0", 24)).location.zone == "eu-c"
+    assert view(made, "127.0.0.1") is here
+    made.move({"n1": None})
+    assert view(made, "10.64.1.1").client.location.rule == "local"

@@ -15,6 +15,7 @@ from aiohttp import web
 from fedns.clusters.backoff import Pace
 from fedns.clusters.member import MemberFeed
 from fedns.federation.health import Evidence, Timers
+from fedns.federation.locality import Node
 from fedns.federation.objects import Cluster, Export, ServiceKey
 from fedns.lab import kubeconfig
 from fedns.settings.schema import ExportMode, Kubeconfig, Member
@@ -22,7 +23,7 @@ from fedns.settings.schema import ExportMode, Kubeconfig, Member
 Json = dict[str, Any]
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 KINDS = {"services": "Service", "endpointslices": "EndpointSlice", "serviceexports": "ServiceExport"}
-KINDS |= {"serviceimports": "ServiceImport", "leases": "Lease"}
+KINDS |= {"serviceimports": "ServiceImport", "leases": "Lease", "namespaces": "Namespace", "nodes": "Node"}
 QUICK = Timers(probe_interval=0.1, probe_timeout=0.5, suspect_after=0.5, stale_after=1.0, watch_period=1.0)
 
 
@@ -69,7 +70,7 @@ class Scripted:
     """
 
     def __init__(self) -> None:
-        self.objects: dict[str, list[Json | str]] = {"services": [], "endpointslices": []}
+        self.objects: dict[str, list[Json | str]] = {"services": [], "endpointslices": [], "namespaces": []}
         self.version = 100
         self.watchlist = False
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -200,6 +201,8 @@ class Heard:
         self.triggered: list[float] = []
         self.evidence: list[Evidence] = []
         self.of: dict[str, list[Evidence]] = {}
+        self.nodes: dict[str, Node] = {}
+        self.located_at: list[dict[str, Node | None]] = []
         self.sources: list[str] = []
         self.strangers: set[str] = set()
 
@@ -228,6 +231,12 @@ class Heard:
         self.of.setdefault(cluster, []).append(evidence)
         if cluster == "eu1":
             self.evidence.append(evidence)
+
+    def located(self, _: str, nodes: Mapping[str, Node | None], *, whole: bool) -> None:
+        """Nodes."""
+        self.located_at.append(dict(nodes))
+        held = {} if whole else self.nodes
+        self.nodes = {name: node for name, node in {**held, **nodes}.items() if node is not None}
 
     def found(self, via: str, cluster: str) -> bool:
         """A source cluster."""

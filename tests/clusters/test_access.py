@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from fedns.clusters.access import missing
 from fedns.clusters.connect import LostError
@@ -39,6 +40,18 @@ async def test_what_is_forbidden_is_named(server: FakeCluster, tmp_path: Path) -
     assert [sentence.partition(":")[0] for sentence in found] == [
         "may not list endpointslices",
         "may not watch endpointslices",
+    ]
+
+
+async def test_what_is_asked_for_must_be_allowed(server: FakeCluster, tmp_path: Path) -> None:
+    """Namespaces are optional until they are required; nodes are followed where they are asked for only."""
+    await server.fault("status=403@namespaces")
+    await server.fault("status=403@nodes")
+    asked = member(server, tmp_path)
+    assert await missing(asked) == []
+    wanted = structs.replace(asked, namespace_annotations="required", nodes=True)
+    assert [sentence.partition(":")[0] for sentence in await missing(wanted)] == [
+        f"may not {verb} {kind}" for kind in ("namespaces", "nodes") for verb in ("list", "watch")
     ]
 
 

@@ -89,7 +89,7 @@ async def test_a_quiet_member_is_listed_once(lab: FakeCluster, of: Member) -> No
         version = lab.store.version
         await until(lambda: feed.counts["check"] >= 9, 15.0)
         assert lab.store.version == version
-        assert feed.counts["list"] == 3
+        assert feed.counts["list"] == 4
         assert feed.counts["failure"] == 0
         assert freshness(heard) == Freshness.FRESH
 

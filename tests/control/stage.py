@@ -23,7 +23,7 @@ from fedns.control.reach import Reach
 from fedns.control.replicas import Others
 from fedns.control.truth import Truth
 from fedns.federation.health import Timers
-from fedns.federation.locality import Location
+from fedns.federation.locality import Location, Node
 from fedns.federation.objects import READY, Cluster, Endpoint, Export, Port, pack
 from fedns.servers.feed import follow
 
@@ -44,6 +44,11 @@ def export(cluster: str, name: str, address: str = "10.0.0.1", *, endpoints: int
     ports = (Port("http", 80),)
     slices = pack(ports, (place,) * endpoints)
     return Export(cluster, "shop", name, created=1, headless=True, ports=ports, slices=slices)
+
+
+def node(number: int, zone: str = "eu-a") -> Node:
+    """A node with 256 addresses of pods."""
+    return Node(f"n{number}", 1, zone, (bytes((10, 64, number, 0, 24)),))
 
 
 async def until(condition: Callable[[], object], what: str) -> None:

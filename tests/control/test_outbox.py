@@ -1,10 +1,11 @@
 """What waits for one worker: names only, the last value wins, and order among the messages."""
 
-from fedns.answers.wire import CHUNK, Change, Members, NewRules, Replace, ToWorker
+from fedns.answers.wire import CHUNK, Change, Members, NewRules, Nodes, Replace, ToWorker
 from fedns.control import outbox
-from fedns.control.outbox import MAX_KEYS, PIECE, Outbox
+from fedns.control.outbox import MAX_KEYS, PIECE, PIECE_NODES, Outbox
 from fedns.control.truth import Truth
 from fedns.federation.health import Freshness, Status
+from fedns.federation.locality import Node
 from tests.control.stage import export, rules
 
 WEB = ("shop", "web")
@@ -183,3 +184,32 @@ def test_an_empty_member_is_told_too() -> None:
     truth.catalog.replace("eu1", [])
     box.whole("eu1", 2)
     assert taken(box, truth) == [Replace("eu1", (), first=True, last=True)]
+
+
+def test_nodes_are_told_by_pieces() -> None:
+    """Those that changed, as they are when they are sent; what waits holds the generation back."""
+    box, truth = Outbox(), known()
+    truth.nodes = {f"n{at}": Node(f"n{at}", 1) for at in range(PIECE_NODES)}
+    box.nodes([*truth.nodes, "gone"], 2)
+    box.nodes(["n0"], 3)
+    assert box.pending == PIECE_NODES + 1
+    first = box.take(truth, 3)
+    assert first == ([Nodes(tuple(truth.nodes.values()))], 1)
+    assert taken(box, truth, 3) == [Nodes((), gone=("gone",))]
+
+
+def test_all_nodes_are_told_at_once() -> None:
+    """A worker that comes is told of all, whatever changed meanwhile."""
+    box, truth = Outbox(), known()
+    truth.nodes = {"n1": Node("n1", 1)}
+    box.nodes(["n1", "n2"], 2)
+    box.all_nodes()
+    assert taken(box, truth) == [Nodes((Node("n1", 1),), whole=True)]
+
+
+def test_nodes_that_nobody_read_are_not_told() -> None:
+    """A worker may know more of them than the truth does."""
+    box, truth = Outbox(), known()
+    box.all_nodes()
+    box.nodes(["n1"], 2)
+    assert taken(box, truth) == []

@@ -8,14 +8,15 @@ from pathlib import Path
 from time import time
 
 import pytest
-from msgspec import msgpack
+from msgspec import msgpack, structs
 
 from fedns.answers.snapshot import unpack
 from fedns.control import preserving
+from fedns.control.explaining import Explaining
 from fedns.control.generations import Generations
 from fedns.federation.health import Alive, Freshness, Synced
-from fedns.settings.schema import Kept, Kubeconfig, Member, Settings
-from tests.control.stage import Control, export, rules, until
+from fedns.settings.schema import ClientsFrom, Kept, Kubeconfig, Local, Member, Settings
+from tests.control.stage import Control, export, node, rules, until
 
 
 def settings(path: Path, **more: float) -> Settings:
@@ -259,3 +260,21 @@ async def test_a_last_snapshot_does_not_hold_up_the_end(
     assert "no last snapshot" in caplog.text
     # Let the thread that waits for a reader of the pipe go.
     os.close(os.open(Generations(path)._new, os.O_RDONLY | os.O_NONBLOCK))
+
+
+async def test_a_restart_knows_where_clients_are(tmp_path: Path) -> None:
+    """The nodes are kept, and told to workers before the local cluster can be read."""
+    path = tmp_path / "snapshot"
+    first = Control(rules("eu1", local="eu1"), tmp_path / "first")
+    read(first, "web")
+    first.pipeline.located("eu1", {"n1": node(1, "eu-b")}, whole=True)
+    first.keeper.use(settings(path).snapshot)
+    await first.keeper.close()
+    later = Control(rules("eu1", local="eu1"), tmp_path / "later")
+    now = structs.replace(settings(path), local=Local(cluster="eu1"), clients_from=ClientsFrom(nodes=True))
+    assert later.keeper.restore(now)
+    async with later.serving(), later.worker() as replica:
+        await later.told(replica)
+        await until(lambda: replica.view("10.64.1.7", stream=False).client.location.zone == "eu-b", "it is known")
+        found = Explaining(later.truth).page("shop/web", "10.64.1.7")
+        assert found["location"]["rule"] == "node n1"

@@ -6,13 +6,24 @@ import pytest
 from msgspec import structs
 
 from fedns.answers.snapshot import Heading, Snapshot
-from fedns.answers.wire import Generation, Members, NewRules, Replace, SettledType, ToWorker, Types
+from fedns.answers.wire import Generation, Members, NewRules, Nodes, Replace, SettledType, ToWorker, Types
 from fedns.clusters.trust import Boundary
 from fedns.control.restoring import Past, past
 from fedns.federation.health import Freshness, Status
+from fedns.federation.locality import Location
 from fedns.federation.objects import READY, Cluster, Endpoint, Export, pack
-from fedns.settings.schema import ClusterProfiles, ClustersFrom, Kubeconfig, Member, Secrets, Settings, Trust
-from tests.control.stage import ZONES, export, rules
+from fedns.settings.schema import (
+    ClientsFrom,
+    ClusterProfiles,
+    ClustersFrom,
+    Kubeconfig,
+    Local,
+    Member,
+    Secrets,
+    Settings,
+    Trust,
+)
+from tests.control.stage import ZONES, export, node, rules
 
 DAY = 86_400.0
 
@@ -109,3 +120,22 @@ def test_what_is_trusted_no_more_is_not_restored() -> None:
     (kept,) = found.members["eu1"].exports
     assert (kept.key, kept.cluster_ips, kept.load_balancer_ips) == (("shop", "web"), (good,), ())
     assert [each.address for piece in kept.slices for each in piece.endpoints()] == [good]
+
+
+@pytest.mark.parametrize(
+    ("clients_from", "local", "kept"),
+    [
+        pytest.param(ClientsFrom(nodes=True), "eu1", ("n1",), id="still asked for"),
+        pytest.param(ClientsFrom(), "eu1", (), id="no more"),
+        pytest.param(ClientsFrom(nodes=True), "us1", (), id="of another cluster"),
+    ],
+)
+def test_nodes(clients_from: ClientsFrom, local: str, kept: tuple[str, ...]) -> None:
+    """Clients are where they were, at once; nodes of another cluster say nothing."""
+    found = snapshot(status("eu1"), status("us1"))
+    first, *rest = found.messages
+    assert isinstance(first, NewRules)
+    first = NewRules(structs.replace(first.rules, local=Location(cluster="eu1")))
+    found = Snapshot(found.heading, (first, *rest[:1], Nodes((node(1),), whole=True), *rest[1:]))
+    now = Settings(clusters=(member("eu1"), member("us1")), local=Local(cluster=local), clients_from=clients_from)
+    assert tuple(each.name for each in used(found, now).nodes) == kept

@@ -65,6 +65,15 @@ def found(given: Export, location: Location, cluster: Cluster) -> list[Candidate
             AddressKind.LOAD_BALANCER,
             id="narrowed by the service",
         ),
+        pytest.param(
+            EU1,
+            AWAY,
+            structs.replace(
+                FULL, namespace_annotations=(("fedns.io/addresses", "LoadBalancer"), ("fedns.io/ttl", "1"))
+            ),
+            AddressKind.LOAD_BALANCER,
+            id="narrowed by its namespace",
+        ),
         pytest.param(EU1, AWAY, structs.replace(FULL, slices=()), AddressKind.LOAD_BALANCER, id="no pods, next kind"),
         pytest.param(EU1, AWAY, export("eu1", *pods(UP), cluster_ips=(CIP,)), AddressKind.POD_IP, id="headless"),
         pytest.param(

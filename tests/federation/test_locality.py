@@ -1,12 +1,14 @@
 """From an address to a location."""
 
 from ipaddress import IPv4Network, ip_address, ip_network
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
-from fedns.federation.locality import ClientRule, Location, Locator
+from fedns.federation.locality import ClientRule, Location, Locator, Node
 from tests.federation.worlds import EU1, US1
 
 CLUSTERS = {"eu1": EU1, "us1": US1}
@@ -120,3 +122,86 @@ def test_every_place_once() -> None:
         "local", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32", "198.51.100.0/24", "::/64", "::ffff:192.0.2.0/120",
     ]  # fmt: skip
     assert len(Locator((), Location(cluster="us1"), CLUSTERS).places()) == 1
+
+
+def node(name: str, *cidrs: str, created: int = 1, zone: str = "eu-west-c") -> Node:
+    """A node with these prefixes."""
+    networks = [ip_network(each) for each in cidrs]
+    return Node(name, created, zone, tuple(each.network_address.packed + bytes((each.prefixlen,)) for each in networks))
+
+
+def _on(name: str, zone: str = "eu-west-c") -> Location:
+    return Location("eu1", zone, "eu-west", "eu", "default", f"node {name}")
+
+
+NODES = {
+    each.name: each
+    for each in (
+        node("n1", "10.64.1.0/24", "fd01::/64", "192.0.2.64/32"),
+        node("n2", "10.64.2.0/24", "10.1.0.0/16", zone=""),
+        node("old", "10.64.3.0/24", "192.0.2.65/32", created=1),
+        node("new", "192.0.2.65/32", created=2, zone="eu-west-b"),
+        node("twin", "192.0.2.65/32", created=1, zone="eu-west-d"),
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        pytest.param("10.64.1.9", _on("n1"), id="a pod of the node, by its podCIDR"),
+        pytest.param("fd01::9", _on("n1"), id="the same over IPv6"),
+        pytest.param("192.0.2.64", _on("n1"), id="the node itself, inside a configured prefix"),
+        pytest.param("10.64.2.9", _on("n2", ""), id="a node that tells no zone"),
+        pytest.param("10.1.9.9", _at("10.1.9.9"), id="the configuration wins where both have a prefix"),
+        pytest.param("192.0.2.65", _on("new", "eu-west-b"), id="the youngest of those that have one address"),
+        pytest.param("10.64.3.1", _on("old"), id="what an older one has alone"),
+        pytest.param("10.64.4.1", IN_US1, id="the configured prefix around it"),
+    ],
+)
+def test_nodes(address: str, place: Location) -> None:
+    """A client is where its node is; region and the rest follow from the local cluster."""
+    assert Locator(RULES, LOCAL, CLUSTERS, NODES).locate(ip_address(address).packed) == place
+
+
+def test_a_node_that_goes_gives_its_prefixes_back() -> None:
+    """To who else has them, or to the prefix around them; what moved is told, and nothing else."""
+    locator = Locator(RULES, LOCAL, CLUSTERS, NODES)
+    assert locator.move({"n1": NODES["n1"], "nobody": None}) == []
+    (address,) = locator.move({"new": None})
+    assert address == (4, 32, int(ip_address("192.0.2.65")))
+    assert locator.locate(ip_address("192.0.2.65").packed).rule == "node twin"
+    assert locator.move({"n2": None}) == [(4, 24, int(ip_address("10.64.2.0")))]
+    assert locator.locate(ip_address("10.64.2.9").packed) == IN_US1
+    assert locator.locate_subnet(ip_address("10.64.1.0").packed, 24) == (_on("n1"), 24)
+    assert locator.locate_subnet(ip_address("10.64.2.0").packed, 24) == (IN_US1, 24), "its neighbour is told apart"
+
+
+_PREFIXES = ["10.64.0.0/24", "10.64.0.0/25", "10.64.0.128/25", "10.64.0.7/32", "10.1.0.0/16", "10.64.0.0/16"]
+_WORLDS = st.dictionaries(
+    st.sampled_from("abc"),
+    st.builds(
+        lambda cidrs, created, zone: node("", *cidrs, created=created, zone=zone),
+        st.lists(st.sampled_from(_PREFIXES)),
+        st.integers(0, 2),
+        st.sampled_from("xy"),
+    ),
+)
+
+
+@given(
+    st.lists(_WORLDS, min_size=2, max_size=4), st.sampled_from(["10.64.0.7", "10.64.0.200", "10.64.9.9", "10.1.0.1"])
+)
+def test_moves_equal_the_whole(worlds: list[dict[str, Node]], address: str) -> None:
+    """However nodes came and went, clients are where they would be had these nodes always been all."""
+    packed = ip_address(address).packed
+    locator = Locator(RULES, LOCAL, CLUSTERS)
+    for held, wanted in pairwise([{}, *worlds]):
+        named = {name: structs.replace(each, name=name) for name, each in wanted.items()}
+        before = locator.locate(packed)
+        moved = locator.move({**dict.fromkeys(held), **named})
+        whole = Locator(RULES, LOCAL, CLUSTERS, named)
+        assert locator.locate(packed) == whole.locate(packed)
+        assert locator.locate_subnet(packed, 32) == whole.locate_subnet(packed, 32)
+        inside = [each for each in moved if int(ip_address(address)) >> 32 - each[1] == each[2] >> 32 - each[1]]
+        assert inside or locator.locate(packed) == before

@@ -89,3 +89,14 @@ def test_nothing_is_ever_widened(policy: Policy, notes: list[Notes]) -> None:
     narrow = {"jurisdictions", "when_all_unhealthy", "ttl_limit", "max_answers"}
     for field in structs.fields(Policy):
         assert field.name in narrow or getattr(result, field.name) == getattr(policy, field.name)
+
+
+def test_a_namespace_speaks_for_its_services() -> None:
+    """What it says and what the service says count together, of every member."""
+    spoken = service(
+        export("eu1", *pods(UP), annotations=(("fedns.io/jurisdictions", "eu,ch"), ("fedns.io/ttl", "9"))),
+        structs.replace(export("eu2", *pods(UP, net=2)), namespace_annotations=(("fedns.io/jurisdictions", "ch,us"),)),
+        structs.replace(export("eu3", *pods(UP, net=3)), namespace_annotations=(("fedns.io/ttl", "3"),)),
+    )
+    result = narrowed(Policy(), spoken)
+    assert (result.jurisdictions, result.ttl_limit) == (("ch",), 3)

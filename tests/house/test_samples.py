@@ -100,7 +100,8 @@ def test_pod_is_restricted() -> None:
 
 def test_rights_are_list_and_watch() -> None:
     """No role may do more than list and watch what fedns reads: Secrets in one namespace only, all else everywhere."""
-    everywhere = {"services", "endpointslices", "serviceexports", "serviceimports", "leases", "clusterprofiles"}
+    shared = {"services", "endpointslices", "serviceexports", "serviceimports", "leases", "namespaces"}
+    everywhere = shared | {"clusterprofiles", "nodes"}
     allowed = {"ClusterRole": everywhere, "Role": {"secrets"}}
     rules = [(each["kind"], rule) for each in objects() if each["kind"] in allowed for rule in each["rules"]]
     assert {kind for kind, _ in rules} == set(allowed)

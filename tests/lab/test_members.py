@@ -15,6 +15,7 @@ def test_the_plan_has_two_regions_of_two_zones() -> None:
     assert [member.name for member in members] == ["eu1", "eu2", "us1", "us2", "eu3"]
     assert len({member.clients(zone) for member in members for zone in member.zones}) == 10
     assert members[2].source("us-east-b") == "127.3.2.1"
+    assert [each["spec"]["podCIDR"] for each in members[2].nodes()] == ["127.3.1.0/24", "127.3.2.0/24"]
     assert {(member.region, member.zones) for member in members[:2]} == {
         ("eu-west", ("eu-west-a", "eu-west-b")),
         ("eu-west", ("eu-west-c", "eu-west-d")),

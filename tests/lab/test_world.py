@@ -58,6 +58,7 @@ async def test_dig_shows_what_it_should(world: World) -> None:
     assert "chosen=yes" in explained
     assert "chosen=no" in explained
     assert "cluster=eu1" in run("dig", *server, "-b", zone_a, "+short", "_whoami.example.com", "TXT")
+    assert "rule=node node-eu-west-a" in run("dig", *server, "-b", zone_a, "+short", "_whoami.example.com", "TXT")
     services = run(
         "dig",
         *server,

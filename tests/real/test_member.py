@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
@@ -16,6 +16,7 @@ from msgspec import structs
 from fedns.clusters.backoff import Pace
 from fedns.clusters.member import MemberFeed
 from fedns.federation.health import Evidence, Synced, Timers
+from fedns.federation.locality import Node
 from fedns.federation.objects import Cluster, Export, ServiceKey
 from fedns.lab import crds
 from fedns.lab.real import ControlPlanes, Server
@@ -49,6 +50,9 @@ class Held:
     def observed(self, cluster: str, evidence: Evidence) -> None:
         assert cluster == "eu2"
         self.synced += isinstance(evidence, Synced)
+
+    def located(self, cluster: str, nodes: Mapping[str, Node | None], *, whole: bool) -> None:
+        raise AssertionError((cluster, nodes, whole))
 
     def found(self, via: str, cluster: str) -> bool:
         raise AssertionError((via, cluster))

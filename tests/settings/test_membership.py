@@ -146,7 +146,7 @@ def test_credentials_are_never_shown() -> None:
 def test_a_source_has_what_a_member_has_of_a_place() -> None:
     """No key is known to one only, but for those of the way to it and of trust."""
     sources = membership.CLUSTER.keys["sources"]
-    own = {"kubeconfig", "inCluster", "source", "sources", "exports", "hostNames", "trust"}
+    own = {"kubeconfig", "inCluster", "source", "sources", "exports", "hostNames", "namespaceAnnotations", "trust"}
     assert set(sources.item.keys) == set(membership.CLUSTER.keys) - own  # type: ignore[attr-defined]
 
 
@@ -187,6 +187,10 @@ DISCOVERED = {
     "unknown local cluster": (f"{SECRETS}local: {{cluster: us2}}", "local.cluster", "did you mean us1?"),
     "local cluster told of": (f"{HUB}{SECRETS}local: {{cluster: ap1}}", "local.cluster", "name one of eu1, us1, hub"),
     "nothing": ("clustersFrom: {}", "clustersFrom", "give secrets or clusterProfiles"),
+    "nodes without a local cluster": ("clientsFrom: {nodes: true}", "clientsFrom.nodes", "add local: {cluster: ...}"),
+    "nodes of a cluster told of": (
+        f"{HUB}clientsFrom: {{nodes: true}}\nlocal: {{cluster: ap1}}", "local.cluster", "clientsFrom.nodes is read in",
+    ),
     "no namespace": ("local: {cluster: eu1}\nclustersFrom: {secrets: {}}", "clustersFrom.secrets.namespace", "missing"),
     "no providers": (INVENTORY.partition("    providers")[0], f"{AT}.providers", "is missing"),
     "no credentials": (INVENTORY.replace(', tokenFile: "/t/{name}"', ""), f"{AT}.providers[0]", "exec or tokenFile"),
@@ -238,3 +242,16 @@ def test_names_of_hosts_arrive() -> None:
     """By address, unless pods are asked for."""
     members = settings(GOOD + HUB + "    hostNames: pod\n").clusters
     assert [each.host_names for each in members] == ["address", "address", "pod"]
+
+
+def test_nodes_are_the_local_clusters() -> None:
+    """The local member is followed for its nodes, and no other."""
+    read = settings(GOOD + "local: {cluster: eu1}\nclientsFrom: {nodes: true}\n")
+    assert {each.name: each.nodes for each in read.clusters}["eu1"]
+    assert sum(each.nodes for each in read.clusters) == 1
+    assert not any(each.nodes for each in settings(GOOD + "clientsFrom: {nodes: false}\n").clusters)
+
+
+def test_annotations_of_namespaces() -> None:
+    """They are obeyed where they can be read, unless something else is said."""
+    assert settings(GOOD).clusters[0].namespace_annotations == "optional"
