@@ -51,7 +51,8 @@ class Explained(Struct, frozen=True, kw_only=True):
     def lines(self) -> list[str]:
         """For people: the place and the policy, then the lines of `_explain`."""
         where, policy = self.location, self.policy
-        ladder = f"ladder {','.join(policy.ladder)}, minReady {policy.min_ready}, spill {policy.spill}"
+        said = f" ({policy.said})" if policy.said else ""
+        ladder = f"ladder {','.join(policy.ladder)}{said}, minReady {policy.min_ready}, spill {policy.spill}"
         bound = "" if policy.jurisdictions is None else f", jurisdictions {','.join(policy.jurisdictions) or 'none'}"
         weights = (
             f", weights {','.join(f'{k}={v}' for k, v in sorted(policy.weights.items()))}" if policy.weights else ""
@@ -71,7 +72,9 @@ def explain(question: Question) -> Answer:
     if found is None:
         return absent(question)
     told = lines(placement(question, found), question.state.statuses, question.now)
-    return _text(question, told + conflict_lines(found, question.state))
+    policy = policy_for(found, question.state.rules.policies)
+    chosen = [f"ladder={','.join(policy.ladder)} {policy.said}"] if policy.said else []
+    return _text(question, told + chosen + conflict_lines(found, question.state))
 
 
 def explained(held: State, name: str, location: Location, now: float) -> Explained:

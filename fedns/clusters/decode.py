@@ -24,6 +24,7 @@ from fedns.clusters.facts import (
 from fedns.clusters.values import AGELESS, FAMILIES, Values, number, seconds
 from fedns.federation.locality import Node
 from fedns.federation.objects import ServiceKey
+from fedns.federation.traffic import KNOWN
 from fedns.settings.schema import Trust
 
 ANNOTATION_PREFIX: Final = "fedns.io/"
@@ -168,6 +169,7 @@ class Decoder:
             load_balancer_names=self._values.names(
                 [entry.hostname for entry in ingress if entry.hostname and not entry.ip]
             ),
+            traffic=KNOWN.get(spec.trafficDistribution or "", ""),
             annotations=_own(meta.annotations),
         )
 
@@ -207,7 +209,8 @@ class Decoder:
             return None
         headless = spec.type == "Headless"
         ips = () if headless else self._values.addresses(spec.ips or [])
-        return ImportFacts(version, headless, created, self._values.ports(spec.ports), ips)
+        traffic = KNOWN.get(spec.trafficDistribution or "", "")
+        return ImportFacts(version, headless, created, self._values.ports(spec.ports), ips, traffic)
 
     def _lease(self, found: shapes.Lease, version: int, _: int) -> LeaseFacts | None:
         cluster, spec = found.metadata.labels.source if found.metadata.labels else "", found.spec

@@ -24,6 +24,7 @@ class ServiceFacts(Struct, frozen=True, gc=False):
     load_balancer_ips: tuple[bytes, ...]
     annotations: tuple[tuple[str, str], ...]
     load_balancer_names: tuple[str, ...] = ()
+    traffic: str = ""
 
 
 class SliceFacts(Struct, frozen=True, gc=False):
@@ -51,6 +52,7 @@ class ImportFacts(Struct, frozen=True, gc=False):
     created: int
     ports: tuple[Port, ...]
     ips: tuple[bytes, ...]
+    traffic: str = ""
 
 
 class LeaseFacts(Struct, frozen=True, gc=False):
@@ -107,4 +109,5 @@ def _first(part: Slice, count: int) -> Slice:
         conditions=column(part.conditions[:count]),
         places=column(part.places[:count]),
         hostnames=part.hostnames[:count],
+        hints=part.hints and replace(part.hints, places=column(part.hints.places[:count])),
     )

@@ -63,6 +63,7 @@ class Imports(Shelves):
             cluster_set_ips=asked.ips,
             slices=self._owned.of(cluster, key),
             namespace_annotations=self._narrowing(key[0]),
+            traffic=asked.traffic,
         )
 
     def _touched(self, resource: str, change: Change) -> Iterator[Touched]:

@@ -83,6 +83,7 @@ class ServiceSpec(Struct, gc=False):
     clusterIP: str | None = None
     clusterIPs: list[str] | None = None
     ports: list[Port] | None = None
+    trafficDistribution: str | None = None
 
 
 class Ingress(Struct, gc=False):
@@ -120,6 +121,18 @@ class Conditions(Struct, gc=False):
     terminating: bool | None = None
 
 
+class ForZone(Struct, gc=False):
+    """A zone whose clients an endpoint is meant for."""
+
+    name: str = ""
+
+
+class Hints(Struct, gc=False):
+    """Whom an endpoint is meant for, as kube-proxy reads it."""
+
+    forZones: list[ForZone] | None = None
+
+
 class Endpoint(Struct, gc=False):
     """An endpoint of a slice."""
 
@@ -127,6 +140,7 @@ class Endpoint(Struct, gc=False):
     conditions: Conditions | None = None
     hostname: str | None = None
     zone: str | None = None
+    hints: Hints | None = None
 
 
 class EndpointSlice(Struct, gc=False):
@@ -180,6 +194,7 @@ class ImportSpec(Struct, gc=False):
     type: str
     ips: list[str] | None = None
     ports: list[Port] | None = None
+    trafficDistribution: str | None = None
 
 
 class ServiceImport(Struct, gc=False):

@@ -73,6 +73,7 @@ class Translator(Shelves):
             slices=self._owned.of("", key),
             annotations=service.annotations,
             namespace_annotations=self._narrowing(key[0]),
+            traffic=service.traffic,
         )
 
     def _exported(self, key: ServiceKey, service: ServiceFacts) -> int | None:

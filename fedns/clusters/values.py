@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from fedns.answers.compression import MAX_LABEL_BYTES
 from fedns.clusters import shapes
 from fedns.clusters.trust import LABEL, Boundary, outside, source
-from fedns.federation.objects import READY, SERVING, TERMINATING, Port, Slice, column
+from fedns.federation.objects import READY, SERVING, TERMINATING, Hints, Port, Slice, column, packed_hints
 from fedns.settings.schema import Trust
 
 AGELESS: Final = 253_402_300_799
@@ -89,8 +89,20 @@ class Values:
                 zones,
                 places,
                 hosts if any(hosts) else (),
+                self._hints([each.hints for each in points]),
             ),
         )
+
+    def _hints(self, said: list[shapes.Hints | None]) -> Hints | None:
+        """The zones that endpoints are meant for; a set of them is one value for all objects that have it."""
+        if not any(said):
+            return None
+        found = []
+        for each in said:
+            names = {zone.name for zone in (each and each.forZones) or () if 0 < len(zone.name) <= 63}
+            found.append(self.same(tuple(sorted(names))))
+        hints = packed_hints(found)
+        return hints and self.same(hints)
 
     def _packed(self, family: int, width: int, texts: list[str]) -> list[bytes]:
         """The addresses as bytes, b"" for one that is none or is refused."""

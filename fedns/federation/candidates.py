@@ -137,17 +137,21 @@ def _addresses(kind: AddressKind, export: Export, cluster: Cluster) -> tuple[byt
 
 
 def _pods(export: Export) -> tuple[Bunch, ...]:
-    alike: dict[tuple[int, int, str, tuple[Port, ...]], list[Endpoint]] = {}
+    alike: dict[tuple[int, int, str, tuple[Port, ...], tuple[str, ...]], list[Endpoint]] = {}
     for endpoint, ports in _endpoints(export):
-        alike.setdefault((len(endpoint.address), endpoint.conditions, endpoint.zone, ports), []).append(endpoint)
+        key = (len(endpoint.address), endpoint.conditions, endpoint.zone, ports, endpoint.hinted)
+        alike.setdefault(key, []).append(endpoint)
     cluster, kind = export.cluster, AddressKind.POD_IP
     bunches = []
-    for (_, conditions, zone, ports), endpoints in alike.items():
+    for (_, conditions, zone, ports, hinted), endpoints in alike.items():
         ready, zones = conditions & READY, (zone,) if zone else ()
         own = [(each.address, host_label(each.hostname, each.address)) for each in sorted(endpoints, key=_ADDRESS)]
         # By position, which is faster: making these is what the first answer of a large service costs.
         bunches.append(
-            tuple(Candidate(cluster, kind, address, ready, 1, conditions, zones, host, ports) for address, host in own)
+            tuple(
+                Candidate(cluster, kind, address, ready, 1, conditions, zones, host, ports, hinted)
+                for address, host in own
+            )
         )
     return tuple(bunches)
 
@@ -174,6 +178,7 @@ def _services(
         conditions |= endpoint.conditions
     in_drained = [endpoint.zone for endpoint in counted if endpoint.zone in away.zones]
     zones = tuple(sorted({*(endpoint.zone for endpoint in ready), *in_drained} - {""}))
+    hinted = {zone for each in ready for zone in each.hinted} if all(each.hinted for each in ready) else set()
     ports = _ordered(export.ports)
     unknown = kind == AddressKind.CLUSTER_SET_IP and not export.slices  # no slices are written: not a word on readiness
     if unknown:
@@ -192,6 +197,7 @@ def _services(
                 zones=zones,
                 host=host,
                 ports=ports,
+                hinted=tuple(sorted(hinted)),
             )
             for address, host in family
         )
@@ -221,6 +227,7 @@ def _merged(one: Endpoint, other: Endpoint) -> Endpoint:
         conditions=one.conditions | other.conditions,
         zone=min(filter(None, (one.zone, other.zone)), default=""),
         hostname=min(filter(None, (one.hostname, other.hostname)), default=""),
+        hinted=tuple(sorted({*one.hinted, *other.hinted})),
     )
 
 

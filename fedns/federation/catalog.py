@@ -256,6 +256,10 @@ def _families(export: Export) -> list[str] | None:
     return sorted("IPv4" if width == 4 else "IPv6" for width in widths) or None
 
 
+def _traffic(export: Export) -> list[str]:
+    return [export.traffic or "none"]
+
+
 def _annotations(export: Export) -> list[str]:
     return sorted(f"{key}={value}" for key, value in export.annotations)
 
@@ -265,11 +269,13 @@ _ASPECTS: Final[dict[str, Callable[[Export], list[str] | None]]] = {
     "TypeConflict": _type,
     "PortConflict": _ports,
     "IPFamilyConflict": _families,
+    "TrafficDistributionConflict": _traffic,
     "AnnotationsConflict": _annotations,
 }
 _WORDS: Final = {
     "TypeConflict": "type",
     "PortConflict": "ports",
     "IPFamilyConflict": "IP families",
+    "TrafficDistributionConflict": "traffic distribution",
     "AnnotationsConflict": "annotations",
 }

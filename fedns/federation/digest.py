@@ -11,7 +11,7 @@ from msgspec import msgpack
 
 from fedns.federation.objects import Export
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Changes with whatever is hashed: numbers of different formats cannot be compared. A test pins what it stands for."""
 BYTES: Final = 8
 _SUMS: Final = 1 << 8 * BYTES

@@ -5,11 +5,11 @@ the garbage collector's rounds (`gc=False`: they hold no cycles), so that a mill
 Addresses are packed: 4 bytes (IPv4) or 16 (IPv6), in network order.
 """
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import cached_property
 from itertools import repeat
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -70,6 +70,7 @@ class Port(Struct, frozen=True, array_like=True, gc=False):
 class Endpoint(Struct, frozen=True, array_like=True, gc=False):
     """One address of one endpoint of an EndpointSlice; `hostname` is empty where the slice names none.
 
+    `hinted` are the zones of its hints (`hints.forZones`).
     It lives only while it is looked at: what is held are the columns of a `Slice`.
     """
 
@@ -77,6 +78,7 @@ class Endpoint(Struct, frozen=True, array_like=True, gc=False):
     conditions: int
     zone: str = ""
     hostname: str = ""
+    hinted: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -84,11 +86,19 @@ class Endpoint(Struct, frozen=True, array_like=True, gc=False):
         return bool(self.conditions & READY)
 
 
+class Hints(Struct, frozen=True, array_like=True, gc=False):
+    """The hints of a slice's endpoints: sets of zones, and the index of one of them for each endpoint."""
+
+    zones: tuple[tuple[str, ...], ...]
+    places: bytes
+
+
 class Slice(Struct, frozen=True, array_like=True, gc=False):
     """Endpoints of one family that share the same port numbers, as columns: a few bytes for each endpoint.
 
     `addresses` holds `width` bytes each (4: IPv4, 16: IPv6), `conditions` a byte each, `places` an index into `zones`
-    each. A column of one byte is the same for all. `hostnames` is empty where no endpoint has one.
+    each. A column of one byte is the same for all. `hostnames` is empty where no endpoint has one, `hints` is
+    None there.
     """
 
     ports: tuple[Port, ...]
@@ -98,6 +108,7 @@ class Slice(Struct, frozen=True, array_like=True, gc=False):
     zones: tuple[str, ...] = ("",)
     places: bytes = b"\0"
     hostnames: tuple[str, ...] = ()
+    hints: Hints | None = None
 
     @property
     def count(self) -> int:
@@ -108,11 +119,16 @@ class Slice(Struct, frozen=True, array_like=True, gc=False):
         """Its endpoints, in the order of their columns."""
         width, zones, count = self.width, self.zones, self.count
         addresses = (self.addresses[at : at + width] for at in range(0, len(self.addresses), width))
-        columns = (column * count if len(column) == 1 else column for column in (self.conditions, self.places))
-        for address, conditions, place, host in zip(
+        hints = self.hints or _NO_HINTS
+        held = (self.conditions, self.places, hints.places)
+        columns = (column * count if len(column) == 1 else column for column in held)
+        for address, conditions, place, hinted, host in zip(
             addresses, *columns, self.hostnames or repeat("", count), strict=True
         ):
-            yield Endpoint(address, conditions, zones[place], host)
+            yield Endpoint(address, conditions, zones[place], host, hints.zones[hinted])
+
+
+_NO_HINTS: Final = Hints(((),), b"\0")
 
 
 def pack(ports: tuple[Port, ...], endpoints: Iterable[Endpoint]) -> tuple[Slice, ...]:
@@ -140,7 +156,20 @@ def _packed(ports: tuple[Port, ...], width: int, endpoints: list[Endpoint]) -> S
         zones,
         column(bytes(index.get(each.zone, 0) for each in endpoints)),
         hostnames if any(hostnames) else (),
+        packed_hints([each.hinted for each in endpoints]),
     )
+
+
+def packed_hints(hinted: Sequence[tuple[str, ...]]) -> Hints | None:
+    """The hints of endpoints in their order; None without any, or where there are more sets of zones than a byte tells.
+
+    Then they are not obeyed, as if one of the endpoints had none.
+    """
+    sets = tuple(dict.fromkeys(hinted))
+    if not any(sets) or len(sets) > 256:
+        return None
+    index = {each: at for at, each in enumerate(sets)}
+    return Hints(sets, column(bytes([index[each] for each in hinted])))
 
 
 def column(values: bytes) -> bytes:
@@ -152,6 +181,7 @@ class Export(Struct, frozen=True, array_like=True, gc=False):
     """What one member exports under one service name.
 
     `created` is the creation time of the ServiceExport (of the Service, where a label exports it) in Unix seconds;
+    `traffic` is the Service's `trafficDistribution` as `traffic.KNOWN` has it, "" for none.
     `annotations` holds the Service's own `fedns.io/*` ones only, sorted by key, `namespace_annotations` those of its
     namespace in that member.
     """
@@ -169,6 +199,7 @@ class Export(Struct, frozen=True, array_like=True, gc=False):
     annotations: tuple[tuple[str, str], ...] = ()
     load_balancer_names: tuple[str, ...] = ()
     namespace_annotations: tuple[tuple[str, str], ...] = ()
+    traffic: str = ""
 
     @property
     def key(self) -> ServiceKey:

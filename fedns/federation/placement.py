@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from fedns.federation import ladder
+from fedns.federation import ladder, traffic
 from fedns.federation.candidates import candidates, in_order, order
 from fedns.federation.drains import Away, Drain, away
 from fedns.federation.ladder import Position
@@ -121,11 +121,11 @@ def place(service: Service, location: Location, world: World, policy: Policy, pa
 def policy_for(service: Service, policies: Sequence[Policy]) -> Policy:
     """The first policy whose patterns (`*`, `?`, `[...]`) match the service's namespace and name, or the default.
 
-    What the service itself forbids is in it.
+    What the service itself asks for and forbids is in it.
     """
     for policy in policies:
         if _any(policy.namespaces, service.namespace) and _any(policy.services, service.name):
-            return narrowed(policy, service)
+            return narrowed(traffic.resolved(policy, service), service)
     return narrowed(Policy(), service)
 
 
@@ -134,18 +134,20 @@ def _any(patterns: Iterable[str], name: str) -> bool:
 
 
 def _steps(
-    allowed: Iterable[Bunch], location: Location, world: World, policy: Policy, drained: Mapping[str, Away]
+    allowed: Sequence[Bunch], location: Location, world: World, policy: Policy, drained: Mapping[str, Away]
 ) -> tuple[list[Step], list[LeftOut]]:
     """All steps that may answer, the first to be used first; and what stands on none."""
     stands: dict[tuple[Standing, Position], list[Bunch]] = {}
     everyone: dict[tuple[Standing, Position], list[Bunch]] = {}
-    known: dict[tuple[str, tuple[str, ...]], tuple[Standing, Position | None]] = {}
+    known: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[Standing, Position | None]] = {}
+    hints = traffic.obeyed(allowed, location, policy)
     left = []
     for each in allowed:
         one = each[0]
-        place_ = (one.cluster, one.zones)
+        place_ = (one.cluster, one.zones, one.hinted)
         if place_ not in known:
-            where = ladder.position(one, location, world.clusters[one.cluster], policy.ladder)
+            near = traffic.seen(one, location, policy, hints=hints)
+            where = ladder.position(near, location, world.clusters[one.cluster], policy.ladder)
             known[place_] = home(one, world, policy, drained), where
         best, where = known[place_]
         if where is not None:

@@ -58,6 +58,8 @@ class Reason(StrEnum):
 class Policy(Struct, frozen=True, kw_only=True):
     """How services are placed (configuration: one entry of `policies`; the first one whose `match` fits counts).
 
+    With `from_service` the ladder is what the service itself asks for. Then `said` tells that, and `hints` whether
+    those of its endpoints go before the zones that they are in ("first"), or are all that makes a zone near ("only").
     `min_ready` is a count, or a percent of a rung's own endpoints written as `"50%"`. `ttl` None is the zone's, and
     `ttl_limit` is the most of either that a service itself allows. `jurisdictions` None is anywhere, empty is nowhere.
     """
@@ -65,6 +67,9 @@ class Policy(Struct, frozen=True, kw_only=True):
     namespaces: tuple[str, ...] = ("*",)
     services: tuple[str, ...] = ("*",)
     ladder: tuple[Rung, ...] = (Rung.ZONE, Rung.CLUSTER, Rung.REGION, Rung.JURISDICTION, Rung.ANY)
+    from_service: bool = False
+    hints: Literal["", "first", "only"] = ""
+    said: str = ""
     min_ready: int | str = 1
     spill: Literal["proportional", "none"] = "proportional"
     jurisdictions: tuple[str, ...] | None = None
@@ -113,7 +118,9 @@ class Candidate(Struct, frozen=True, gc=False):
     which its cluster has ready endpoints, `ready` and `total` the numbers of ready and of all endpoints there, and
     `conditions` those of the ready ones (where none is ready, of those that serve while they end). A pod address has
     its own zone, `ready` 0 or 1, and `host`, the host label of its per-host name. `ports` are the numbers to use
-    with this address. A load balancer that has but a name in somebody else's DNS has no `address`: `host` is that name.
+    with this address, `hinted` the zones for which Kubernetes' hints mean it (for a cluster-level address, where all
+    that are ready have some). A load balancer that has but a name in somebody else's DNS has no `address`: `host` is
+    that name.
     """
 
     cluster: str
@@ -125,6 +132,7 @@ class Candidate(Struct, frozen=True, gc=False):
     zones: tuple[str, ...] = ()
     host: str = ""
     ports: tuple[Port, ...] = ()
+    hinted: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:

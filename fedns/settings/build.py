@@ -213,6 +213,8 @@ def _policy(policy: Values) -> Policy:
     own = {key: value for key, value in policy.items() if key != "match"}
     if not own.get("jurisdictions", True):
         del own["jurisdictions"]
+    if own.get("ladder") == "fromService":
+        own |= {"ladder": Policy().ladder, "from_service": True}
     if "ladder" in own:
         own["ladder"] = tuple(Rung(rung) for rung in own["ladder"])
     return Policy(**policy.get("match", {}), **own)

@@ -45,7 +45,8 @@ def check(values: Values, report: Report) -> None:
     _migrations(_tables(values, "migrations"), report)
     _twice([each.target for each in values.get("drains", ())], "drains", report)
     for at, policy in _tables(values, "policies"):
-        _twice(policy.get("ladder", ()), f"{at}.ladder", report)
+        if isinstance(ladder := policy.get("ladder", ()), tuple):
+            _twice(ladder, f"{at}.ladder", report)
 
 
 def _tables(values: Values, key: str, above: str = "") -> list[tuple[str, Values]]:

@@ -156,9 +156,11 @@ _POLICY: Final = Table(
             },
         ),
         "ladder": Many(
-            doc="what counts as near, nearest first; default [zone, cluster, region, jurisdiction, any]",
+            doc="what counts as near, nearest first; default [zone, cluster, region, jurisdiction, any]; or the word"
+            " fromService: as trafficDistribution of the Service and hints of its endpoints say",
             item=values.choice("a rung", *Rung),
             empty=False,
+            words=("fromService",),
         ),
         "minReady": Leaf(
             doc="ready endpoints that a rung needs to take everything: a number, or a percentage of its own; default 1",

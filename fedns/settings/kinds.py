@@ -81,19 +81,23 @@ class Leaf(Struct, frozen=True, kw_only=True):
 
 
 class Many(Struct, frozen=True, kw_only=True):
-    """A list; read as a tuple."""
+    """A list; read as a tuple. `words` may stand instead of it and are read as themselves."""
 
     doc: str
     item: Kind
     empty: bool = True
+    words: tuple[str, ...] = ()
 
     def read(self, node: Node, path: str, report: Report) -> Any:
         """The values that could be read, or BAD when it is no list."""
+        if isinstance(node, Scalar) and node.text in self.words:
+            return node.text
         if isinstance(node, Scalar) and node.free:
             parts = [part.strip() for part in node.text.split(",") if part.strip()]
             node = Listing([node._replace(text=part) for part in parts], node.line)
         if not isinstance(node, Listing):
-            report.add(path, f"is a {_shape(node)}, but must be a list: write [...]")
+            or_word = "".join(f", or the word {word}" for word in self.words)
+            report.add(path, f"is a {_shape(node)}, but must be a list: write [...]{or_word}")
             return BAD
         if not node.items and not self.empty:
             report.add(path, "is an empty list: give at least one item, or remove the key")
@@ -109,7 +113,10 @@ class Many(Struct, frozen=True, kw_only=True):
     def schema(self) -> dict[str, Any]:
         """An array."""
         least = {} if self.empty else {"minItems": 1}
-        return {"description": self.doc, "type": "array", "items": self.item.schema(), **least}
+        array = {"type": "array", "items": self.item.schema(), **least}
+        if self.words:
+            return {"description": self.doc, "anyOf": [{"enum": [*self.words]}, array]}
+        return {"description": self.doc, **array}
 
 
 class Table(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from fedns.answers.digests import Digests, UnreadableError, at, differences, dig
 from fedns.answers.replica import Replica
 from fedns.answers.rules import Zone
 from fedns.answers.wire import Generation, Members, NewRules, Replace, SettledType, Types
+from fedns.federation.digest import FORMAT
 from fedns.federation.drains import drain
 from fedns.federation.health import Freshness, PathBad, Status, Timers, observe
 from fedns.federation.locality import ClientRule, Location
@@ -126,8 +127,8 @@ def test_lines_are_read_as_they_were_written() -> None:
     """What a replica tells by TXT is what another one compares; other lines are passed over."""
     found = of(replica())
     assert read(["digest=1 cluster=eu1 zone=-", *reversed(lines(found))]) == found
-    assert differences(found, structs.replace(found, format=2, rules="other")) == [
-        "another version: its digests are of format 2, ours of format 1"
+    assert differences(found, structs.replace(found, format=FORMAT + 1, rules="other")) == [
+        f"another version: its digests are of format {FORMAT + 1}, ours of format {FORMAT}"
     ]
 
 

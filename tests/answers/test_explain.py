@@ -3,6 +3,7 @@
 import dns.edns
 import dns.message
 import pytest
+from msgspec import structs
 
 from fedns.answers.explain import UnexplainedError, explained, lines, state_lines
 from fedns.answers.packet import Query, parse
@@ -189,3 +190,20 @@ def test_state_of_a_member() -> None:
     state.statuses["eu1"] = Status(cluster="eu1", joined=0.0, reason="refused")
     assert state_lines("eu1", state, NOW)[1] == "reason=refused"
     assert state_lines("gone", state, NOW) == ["state=syncing age=never synced=no services=0"]
+
+
+def test_ladders_that_services_ask_for_are_explained() -> None:
+    """What the service said is told with the ladder, by DNS and by commands; who runs in the zone is not all."""
+    there = structs.replace(pod("10.1.0.1", "eu-a"), hinted=("eu-b",))
+    here = structs.replace(pod("10.1.0.2", "eu-b"), hinted=("eu-a",))
+    said = structs.replace(headless("eu1", there, here), traffic="PreferSameZone")
+    state = federation([said], policies=(Policy(from_service=True),))
+    ladder = "zone,cluster,region,jurisdiction,any"
+    told = shown(ask(f"_explain.db.shop.{FEDERAL}", "TXT", state))
+    assert told[-1] == f'0 TXT "ladder={ladder} trafficDistribution=PreferSameZone export=eu1 hints=yes"'
+    assert "rung=zone" in told[0]
+    assert "zone=eu-b" in told[0]
+    assert "rung=cluster" in told[1]
+    assert "why=farther" in told[1]
+    policy = explained(state, "shop/db", IN_EU, NOW).lines()[1]
+    assert policy.startswith(f"ladder {ladder} (trafficDistribution=PreferSameZone export=eu1 hints=yes), minReady 1")

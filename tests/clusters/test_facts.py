@@ -5,7 +5,7 @@ import pytest
 from fedns.clusters.facts import ExportFacts, Facts, SliceFacts, cut, weight
 from fedns.federation.objects import Endpoint, pack
 
-POINTS = [Endpoint(bytes([10, 0, 0, at]), at % 2, f"z{at}", f"h{at}") for at in range(5)]
+POINTS = [Endpoint(bytes([10, 0, 0, at]), at % 2, f"z{at}", f"h{at}", (f"z{at // 2}",)) for at in range(5)]
 FULL = SliceFacts(1, "s1", ("shop", "web"), pack((), POINTS))
 
 
@@ -20,7 +20,7 @@ def test_weight(facts: Facts | None, counts: int) -> None:
 
 @pytest.mark.parametrize("room", [5, 9, 4, 1, 0, -3])
 def test_cut(room: int) -> None:
-    """Of a slice its first endpoints stay, each with its own conditions, zone and hostname."""
+    """Of a slice its first endpoints stay, each with its own conditions, zone, hostname and hints."""
     found = cut(FULL, room)
     if room < 1:
         assert found is None

@@ -62,3 +62,35 @@ def test_port_names_without_room_for_the_underscore_are_counted() -> None:
         found = values.ports([shapes.Port(80, "p" * 63), shapes.Port(81, "p" * 62)])
         assert [len(each.name) for each in found] == [63, 62]
     assert values.refused == {"port-name": 2}
+
+
+def hinting(*sets: list[str] | None) -> shapes.EndpointSlice:
+    """A slice with an endpoint for each of these sets of zones."""
+    points = [
+        shapes.Endpoint(
+            addresses=[f"10.0.{at >> 8}.{at & 255}"],
+            hints=None if zones is None else shapes.Hints(forZones=[shapes.ForZone(zone) for zone in zones]),
+        )
+        for at, zones in enumerate(sets)
+    ]
+    return shapes.EndpointSlice(shapes.SliceMeta("s"), "IPv4", points)
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        pytest.param([["a"], ["b", "a"], None], [("a",), ("a", "b"), ()], id="some"),
+        pytest.param([None, None], [(), ()], id="none"),
+        pytest.param([[], ["", "z" * 64]], [(), ()], id="no zones"),
+        pytest.param([["a"], ["a"]], [("a",), ("a",)], id="all alike"),
+        pytest.param([[f"z{at}"] for at in range(257)], [()] * 257, id="too many"),
+    ],
+)
+def test_hints(said: list[list[str] | None], read: list[tuple[str, ...]]) -> None:
+    """Sets of zones, in one order; what cannot be told is as if there were none, and they are not obeyed."""
+    values = Values(Trust())
+    (made,) = values.columns(hinting(*said))
+    assert [each.hinted for each in made.endpoints()] == read
+    assert (made.hints is None) == (not any(read))
+    (again,) = values.columns(hinting(*said))
+    assert again.hints is made.hints

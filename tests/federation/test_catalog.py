@@ -52,6 +52,7 @@ def test_ports_are_the_union(winner: list[Port], other: list[Port], union: list[
         pytest.param({"headless": False}, "TypeConflict", 'Conflicting type. Using "Headless"', id="type"),
         pytest.param({"ports": ()}, "PortConflict", 'Using "http 80/TCP"', id="ports"),
         pytest.param({"annotations": (("fedns.io/x", "y"),)}, "AnnotationsConflict", 'Using ""', id="annotations"),
+        pytest.param({"traffic": "PreferSameZone"}, "TrafficDistributionConflict", 'Using "none"', id="traffic"),
         pytest.param({"cluster_ips": (bytes(16),)}, "IPFamilyConflict", 'Using "IPv4"', id="families"),
     ],
 )

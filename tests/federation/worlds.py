@@ -77,7 +77,8 @@ _numbers = st.integers(0, 5)
 _zones = st.sampled_from(("", "a", "b"))
 _v4 = st.integers(0, 9).map(lambda last: bytes((10, 0, 0, last)))
 _addresses = st.one_of(_v4, st.integers(0, 4).map(lambda last: b"\xfd" + bytes(14) + bytes((last,))))
-_endpoints = st.builds(Endpoint, _addresses, st.integers(0, 7), _zones, st.sampled_from(("", "pet-0")))
+_hints = st.sampled_from(((), ("a",), ("a", "b")))
+_endpoints = st.builds(Endpoint, _addresses, st.integers(0, 7), _zones, st.sampled_from(("", "pet-0")), _hints)
 _ports = st.lists(st.builds(Port, st.sampled_from(("", "http", "dns")), _numbers), max_size=3).map(tuple)
 _slices = st.builds(pack, _ports, st.lists(_endpoints, max_size=4))
 _some = st.lists(_v4, max_size=2).map(tuple)
@@ -160,6 +161,7 @@ worlds = st.builds(
 policies = st.builds(
     Policy,
     ladder=st.lists(st.sampled_from(Rung), max_size=6).map(tuple),
+    hints=st.sampled_from(("", "first", "only")),
     min_ready=st.sampled_from((0, 1, 3, -1, "0%", "50%", "33.3%", "nonsense")),
     spill=st.sampled_from(("proportional", "none")),
     jurisdictions=st.none() | _subset(("eu", "us")),

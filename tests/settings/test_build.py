@@ -165,3 +165,10 @@ def test_several_federations() -> None:
 def test_what_zones_call_this_server(dns: str, addresses: list[int]) -> None:
     """By default the addresses that it was given to listen on."""
     assert [len(each) for each in settings(GOOD + f"dns: {dns}\n").dns.advertise] == addresses
+
+
+def test_a_ladder_that_services_ask_for() -> None:
+    """The word instead of a list of rungs."""
+    asked, named = settings(f"{GOOD}policies: [{{ladder: fromService}}, {{ladder: [any]}}]\n").policies
+    assert asked == Policy(from_service=True)
+    assert named == Policy(ladder=(Rung.ANY,))

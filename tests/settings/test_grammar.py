@@ -120,3 +120,11 @@ def test_workers_are_counted_or_left_to_the_machine(written: str, workers: int |
     kind = grammar.kind_at("dns.workers")
     assert isinstance(kind, Leaf)
     assert kind.check(written) == workers
+
+
+@pytest.mark.parametrize("word", ["fromServices", "zone"])
+def test_a_ladder_is_a_list_or_one_word(word: str, reading: Reading) -> None:
+    """Another word gets a sentence with both."""
+    (problem,) = reading.added(f"policies: [{{ladder: {word}}}]\n")
+    assert problem.path == "policies[0].ladder"
+    assert "must be a list: write [...], or the word fromService" in problem.sentence
