@@ -17,7 +17,7 @@ from bench.ground import settled
 from fedns.lab.mischief import CONTROL, WORKER
 from fedns.lab.processes import free_port, serving
 from fedns.lab.world import SERVICE, World
-from fedns.supervisor import STEADY_SECONDS
+from fedns.slots import STEADY_SECONDS
 
 RATE: Final = 5000
 WORKERS: Final = 2

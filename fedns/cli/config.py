@@ -111,7 +111,7 @@ def _rules(old: Path, new: Path, found: "Snapshot") -> "tuple[Rules, Rules]":
     from msgspec import structs
 
     from fedns.settings.load import ConfigError, load
-    from fedns.settings.schema import rules
+    from fedns.settings.told import rules
 
     given = []
     for file in (old, new):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from random import Random
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -31,13 +31,12 @@ from fedns.clusters.listing import (
 from fedns.clusters.probe import probe
 from fedns.clusters.shelves import Touched
 from fedns.clusters.streams import Stream
-from fedns.clusters.terms import Belief, Means
+from fedns.clusters.terms import Belief, Means, Sink
 from fedns.clusters.translate import Translator
 from fedns.clusters.watch import Watch
 from fedns.clusters.watchlist import Offer
-from fedns.federation.health import Alive, Evidence, Readable, Synced, Timers, Unreachable, Unreadable
-from fedns.federation.locality import Node
-from fedns.federation.objects import Export, ServiceKey
+from fedns.federation.health import Alive, Readable, Synced, Timers, Unreachable, Unreadable
+from fedns.federation.objects import ServiceKey
 from fedns.settings.schema import Member
 
 if TYPE_CHECKING:
@@ -50,25 +49,6 @@ _SHRUNK = 20
 """A list that lost more objects than this, and more than half of all, is not believed at once."""
 _THROTTLED_FOR = 60.0
 """Seconds for which it is told that a member sent too many events."""
-
-
-class Sink(Protocol):
-    """Whom a member's feed tells; called on the loop, and must not block."""
-
-    def replaced(self, cluster: str, exports: Iterable[Export]) -> None:
-        """The whole truth of one cluster."""
-
-    def changed(self, cluster: str, key: ServiceKey, export: Export | None, triggered: float = 0.0) -> None:
-        """One service of a cluster changed, or is exported no more; `triggered` is when (Unix seconds), 0 unknown."""
-
-    def observed(self, cluster: str, evidence: Evidence) -> None:
-        """Something that says how alive and readable a cluster is."""
-
-    def located(self, cluster: str, nodes: Mapping[str, Node | None], *, whole: bool) -> None:
-        """Nodes of a cluster that may be others now, None for one that is gone; with `whole`, all that there are."""
-
-    def found(self, via: str, cluster: str) -> bool:
-        """A hub tells of a source cluster that the configuration does not name; False when it is somebody else's."""
 
 
 class MemberFeed:

@@ -1,6 +1,6 @@
 """On what terms the resources of one member are followed: with which means, and whom a watch tells what it sees."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from random import Random
 from typing import Protocol
@@ -12,6 +12,9 @@ from fedns.clusters.connect import Connection
 from fedns.clusters.decode import Item
 from fedns.clusters.listing import Lists, Resource
 from fedns.clusters.watchlist import Offer
+from fedns.federation.health import Evidence
+from fedns.federation.locality import Node
+from fedns.federation.objects import Export, ServiceKey
 
 
 class Belief(Enum):
@@ -67,3 +70,22 @@ class Means(Struct, kw_only=True):
     pace: Pace
     most: int
     random: Random
+
+
+class Sink(Protocol):
+    """Whom a member's feed tells; called on the loop, and must not block."""
+
+    def replaced(self, cluster: str, exports: Iterable[Export]) -> None:
+        """The whole truth of one cluster."""
+
+    def changed(self, cluster: str, key: ServiceKey, export: Export | None, triggered: float = 0.0) -> None:
+        """One service of a cluster changed, or is exported no more; `triggered` is when (Unix seconds), 0 unknown."""
+
+    def observed(self, cluster: str, evidence: Evidence) -> None:
+        """Something that says how alive and readable a cluster is."""
+
+    def located(self, cluster: str, nodes: Mapping[str, Node | None], *, whole: bool) -> None:
+        """Nodes of a cluster that may be others now, None for one that is gone; with `whole`, all that there are."""
+
+    def found(self, via: str, cluster: str) -> bool:
+        """A hub tells of a source cluster that the configuration does not name; False when it is somebody else's."""

@@ -45,7 +45,8 @@ from fedns.servers.feed import follow
 from fedns.settings import logs
 from fedns.settings.child import Child, inherited, started
 from fedns.settings.load import ConfigError, load
-from fedns.settings.schema import Logging, Settings, rules
+from fedns.settings.schema import Logging, Settings
+from fedns.settings.told import rules
 
 if TYPE_CHECKING:
     from fedns.control.admin import Servers

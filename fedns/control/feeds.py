@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from fedns.clusters.member import MemberFeed, Sink
+from fedns.clusters.member import MemberFeed
 from fedns.clusters.streams import Stream
+from fedns.clusters.terms import Sink
 from fedns.federation.health import Timers
 from fedns.federation.objects import ServiceKey
 from fedns.settings.schema import Member, Settings

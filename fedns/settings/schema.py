@@ -1,4 +1,4 @@
-"""The settings as values, and what of them a worker needs. It knows nothing of files: `load` makes these.
+"""The settings as values. It knows nothing of files: `load` makes these.
 
 Times are seconds. Addresses of clients and CIDRs stay text, addresses that are handed out are packed.
 """
@@ -7,11 +7,11 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct, field
 
-from fedns.answers.rules import Dnstap, QueryLog, RateLimit, Rules, Zone
+from fedns.answers.rules import Dnstap, QueryLog, RateLimit, Zone
 from fedns.federation.failover import Failover
 from fedns.federation.health import Freshness, Timers
 from fedns.federation.isolation import Isolation
-from fedns.federation.locality import ClientRule, Location
+from fedns.federation.locality import ClientRule
 from fedns.federation.migrations import Migration
 from fedns.federation.objects import Cluster
 from fedns.federation.placement import Drain, Policy
@@ -322,30 +322,3 @@ class Settings(Struct, frozen=True, kw_only=True):
     memory: Memory = Memory()
     replicas: Replicas = Replicas()
     logging: Logging = Logging()
-
-
-def rules(settings: Settings) -> Rules:
-    """What a worker needs of the settings."""
-    return Rules(
-        zones=settings.zones,
-        clusters=tuple(cluster for member in settings.clusters for cluster in (member.cluster, *member.sources)),
-        local=Location(cluster=settings.local.cluster, zone=settings.local.zone, rule="local"),
-        local_when_stale=settings.local.when_stale,
-        clients=settings.clients,
-        policies=settings.policies,
-        drains=settings.drains,
-        timers=settings.freshness,
-        isolation=settings.isolation,
-        failover=settings.failover,
-        forced=settings.forced,
-        allow=settings.dns.allow,
-        diagnostics=settings.diagnostics,
-        nsid=settings.dns.nsid,
-        advertise=settings.dns.advertise,
-        ecs_from=settings.ecs_from,
-        rate_limit=settings.dns.rate_limit,
-        query_log=settings.dns.query_log,
-        dnstap=settings.dns.dnstap,
-        cookies=settings.dns.cookies.on,
-        cookie_secrets=settings.dns.cookies.secrets,
-    )

@@ -19,8 +19,8 @@ from fedns.settings.schema import (
     Secrets,
     Settings,
     Trust,
-    rules,
 )
+from fedns.settings.told import rules
 from tests.settings.conftest import GOOD, Reading
 
 HUB = """\

@@ -7,7 +7,8 @@ import pytest
 
 from fedns.answers.rules import Dnstap, QueryLog, RateLimit
 from fedns.settings.load import ConfigError, load, parse
-from fedns.settings.schema import PRIVATE, Cookies, Https, Quic, Settings, Tls, rules
+from fedns.settings.schema import PRIVATE, Cookies, Https, Quic, Settings, Tls
+from fedns.settings.told import rules
 from tests.settings.certificates import write_pair
 from tests.settings.conftest import GOOD
 
