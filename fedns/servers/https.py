@@ -5,6 +5,7 @@ from typing import Final
 
 from fedns.answers.replica import Replica
 from fedns.servers.stream import StreamDoor
+from fedns.servers.tap import Tap
 from fedns.servers.tls import Certificate
 from fedns.servers.web import ALPN, Web
 from fedns.servers.worker import Doors, life
@@ -18,9 +19,10 @@ def opened(child: Child, replica: Replica) -> Doors:
     """The door of HTTPS."""
     sockets = inherited(child.tls)
     certificate = Certificate(child.cert_file, child.key_file, ALPN, "DNS over HTTPS")
+    tap = Tap(replica)
     speaks = partial(Web, path=child.url_path)
-    door = StreamDoor(sockets, replica, certificate, secure="https", speaks=speaks, most=MOST)
-    return Doors(child, replica, sockets, [door])
+    door = StreamDoor(sockets, replica, certificate, tap=tap, secure="https", speaks=speaks, most=MOST)
+    return Doors(child, replica, sockets, [door], tap)
 
 
 def main() -> None:

@@ -80,13 +80,13 @@ class Way:
 class QuicDoor:
     """Reads QUIC sockets, which no other process reads, and answers through the packet door."""
 
-    def __init__(self, sockets: list[socket.socket], replica: Replica, certificate: Certificate) -> None:
+    def __init__(self, sockets: list[socket.socket], replica: Replica, certificate: Certificate, tap: Tap) -> None:
         self.connections: dict[Doq, Way] = {}
         self._sockets = sockets
         self._replica = replica
         self._certificate = certificate
         self._log = QueryLog(replica)
-        self._tap = Tap(replica)
+        self._tap = tap
         self._configuration: QuicConfiguration | None = None
         self._context: object = None
         self._shared: Shared | None = None
@@ -323,7 +323,8 @@ def opened(child: Child, replica: Replica) -> Doors:
     logging.getLogger("quic").disabled = True
     sockets = inherited(child.udp)
     certificate = Certificate(child.cert_file, child.key_file, ALPN, "DNS over QUIC")
-    return Doors(child, replica, sockets, [QuicDoor(sockets, replica, certificate)])
+    tap = Tap(replica)
+    return Doors(child, replica, sockets, [QuicDoor(sockets, replica, certificate, tap)], tap)
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ again for ever.
 import logging
 from collections import deque
 from threading import Event, Thread
-from time import sleep
 from typing import Final
 
 from fedns import __version__
@@ -26,6 +25,8 @@ STALL_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 1.0
 """How often it is looked whether the collector is still the one that is configured."""
+END_SECONDS: Final = 0.5
+"""How long a process that ends waits for its collector."""
 VERSION: Final = f"fedns {__version__}".encode()
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Tap:
         self._sampler = Sampler()
         self._waiting: deque[Exchange] = deque()
         self._news = Event()
+        self._end = Event()
         self._thread: Thread | None = None
         self._trouble = ""
 
@@ -65,8 +67,15 @@ class Tap:
             self._thread.start()
         self._news.set()
 
+    def close(self) -> None:
+        """Tell no more: the collector hears of it, if it listens for a moment."""
+        self._end.set()
+        self._news.set()
+        if self._thread is not None:
+            self._thread.join(END_SECONDS)
+
     def _run(self) -> None:
-        while True:
+        while not self._end.is_set():
             rules = self._replica.rules.dnstap
             if rules is None:
                 self._waiting.clear()
@@ -77,14 +86,14 @@ class Tap:
                 self._pour(rules)
             except OSError as error:
                 self._told(f"{rules.socket}: {error.strerror or error}")
-                sleep(RETRY_SECONDS)
+                self._end.wait(RETRY_SECONDS)
 
     def _pour(self, rules: Dnstap) -> None:
         """Connect and send, until the collector has gone (OSError) or another one is configured."""
         writer = Writer(rules.socket, CONTENT_TYPE, STALL_SECONDS)
         try:
             self._told("")
-            while self._replica.rules.dnstap == rules:
+            while self._replica.rules.dnstap == rules and not self._end.is_set():
                 self._news.wait(LOOK_SECONDS)
                 self._news.clear()
                 while self._waiting:

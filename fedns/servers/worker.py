@@ -60,12 +60,14 @@ class Doors:
         replica: Replica,
         sockets: Sequence[socket.socket],
         streams: Sequence[Streams],
+        tap: Tap,
         udp: UdpDoor | None = None,
     ) -> None:
         self._replica = replica
         self._sockets = sockets
         self._streams = streams
         self._udp = udp
+        self._tap = tap
         self._first = child.slot <= 1
         self.open = False
         self._gate = Gate(child)
@@ -107,6 +109,7 @@ class Doors:
                 door.stop(loop)
         for each in self._sockets:
             each.close()
+        self._tap.close()
 
 
 Opened = Callable[[Child, Replica], Doors]
@@ -121,7 +124,7 @@ def plain(child: Child, replica: Replica) -> Doors:
     streams = [StreamDoor(tcp, replica, log=log, tap=tap)]
     if tls:
         streams.append(StreamDoor(tls, replica, Certificate(child.cert_file, child.key_file), log, tap=tap))
-    return Doors(child, replica, [*udp, *tcp, *tls], streams, datagrams)
+    return Doors(child, replica, [*udp, *tcp, *tls], streams, tap, datagrams)
 
 
 async def serve(child: Child, replica: Replica, stop: asyncio.Event, opened: Opened = plain) -> None:

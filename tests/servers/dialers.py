@@ -16,6 +16,7 @@ from aioquic.quic.events import ConnectionTerminated, QuicEvent
 from fedns.answers.replica import Replica
 from fedns.servers.doq import Doq
 from fedns.servers.quic import QuicDoor, configuration
+from fedns.servers.tap import Tap
 from fedns.servers.tls import Certificate
 from tests.answers.replicas import replica
 
@@ -67,7 +68,9 @@ async def dialled(server: tuple[Any, ...], certificate: Path, **how: Any) -> Asy
 @asynccontextmanager
 async def door(server: socket.socket, pair: tuple[Path, Path], held: Replica | None = None) -> AsyncIterator[QuicDoor]:
     """An open door, swept as a process does it."""
-    made = QuicDoor([server], held or replica(), Certificate(str(pair[0]), str(pair[1]), ("doq",), "QUIC"))
+    held = held or replica()
+    certificate = Certificate(str(pair[0]), str(pair[1]), ("doq",), "QUIC")
+    made = QuicDoor([server], held, certificate, Tap(held))
     loop = asyncio.get_running_loop()
     made.start(loop)
 

@@ -135,6 +135,25 @@ def test_a_collector_is_told_goodbye_and_trouble_is_told_once(
     assert "is there again" in caplog.text
 
 
+def test_a_process_that_ends_says_goodbye(path: Path, tapped: Making, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that was told arrives before it; without a collector nobody waits for long."""
+    monkeypatch.setattr(module, "END_SECONDS", 20)
+    held = tapped()
+    collector = Collector(path)
+    tap = Tap(held)
+    put(tap, 100)
+    wait(lambda: len(collector.frames) == 200)
+    tap.close()
+    assert collector.controls[-1] == 3
+    collector.close()
+    path.unlink()
+    monkeypatch.setattr(module, "END_SECONDS", 0.1)
+    lonely = Tap(held)
+    put(lonely, 1)
+    lonely.close()
+    lonely.close()
+
+
 @pytest.fixture(params=[AVAILABLE, False], ids=["batches", "one by one"])
 def batches(request: pytest.FixtureRequest) -> bool:
     """How packets are read."""
