@@ -141,6 +141,26 @@ class Memory:
         for entry in self._dependents.pop(key, ()):
             self._drop(entry)
 
+    def fade(self, count: int) -> bool:
+        """Free so many entries of a memory that is used no more, found by nobody; False when none are left.
+
+        To free tens of thousands of them at once would be a pause of tenths of a second.
+        """
+        while self._volatile and count:
+            self._volatile.popleft()
+            count -= 1
+        for kept in self._kept:
+            while kept and count:
+                entry, _ = kept.popitem(last=False)
+                place, entry.place = entry.place, None
+                assert place is not None, "what is kept has a place"
+                dependents = self._dependents[place.key]
+                del dependents[entry]
+                if not dependents:
+                    del self._dependents[place.key]
+                count -= 1
+        return bool(self)
+
     def _drop(self, entry: Entry) -> None:
         """Forget one entry, wherever it is known; one that has been forgotten already stays so."""
         place, entry.place = entry.place, None

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 AHEAD_SECONDS: Final = 0.2
 """A member turns stale this much early: `staleAfter` is a promise, and ticks and answers take their time on top."""
 
+FADE_ENTRIES: Final = 1_000
+"""Forgotten answers that are freed in one tick: some milliseconds, and more in a second than can be made anew."""
 HOLD_SECONDS: Final = 30.0
 """Nobody is held without a control process for so long: nobody could confirm; a successor is there long before."""
 
@@ -54,6 +56,7 @@ class Replica:
         self.serial = 1
         self.isolated = False
         self._heard = float("-inf")
+        self._fading: list[Memory] = []
         self._arriving: dict[str, list[Export]] = {}
         self._use(self.rules)
 
@@ -92,6 +95,7 @@ class Replica:
         if turned or self.isolated != cut_off:
             self._forget_all()
         self.memory.tick(now)
+        self._fade()
         self.counts[counters.ENTRIES] = len(self.memory)
         self._unix = unix
         self.jar.tick(unix)
@@ -111,7 +115,7 @@ class Replica:
         reverse = (zone.name for zone in rules.zones if zone.kind == "reverse")
         self._holders = Holders(self.catalog, map(reverse_prefix, reverse))
         self.views = Views(rules, clusters, self.nodes)
-        self.memory = Memory()
+        self._begin_anew()
         self.jar = Jar(rules.cookie_secrets, self._master) if rules.cookies else Jar()
         self.jar.tick(self._unix)
         self.state = self._state()
@@ -198,7 +202,18 @@ class Replica:
 
     def _forget_all(self) -> None:
         self.views.forget()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Nobody finds what was remembered any more; it is freed bit by bit."""
+        self._fading.append(self.memory)
         self.memory = Memory()
+
+    def _fade(self) -> None:
+        while self._fading and not self._fading[0]:
+            del self._fading[0]
+        if self._fading:
+            self._fading[0].fade(FADE_ENTRIES)
 
 
 def _let_go(statuses: dict[str, Status]) -> dict[str, Status]:

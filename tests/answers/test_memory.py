@@ -1,5 +1,7 @@
 """Remembered answers: they take turns, are found in two ways, and go together with what they depend on."""
 
+from weakref import ref
+
 import pytest
 
 from fedns.answers import memory
@@ -59,3 +61,16 @@ def test_few_packets_lead_to_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         held.alias(known, b"%d" % number, entry)
     assert len(known.packets) == 2
+
+
+def test_a_memory_that_is_used_no_more_fades() -> None:
+    """Bit by bit, whatever depends on what; its entries are held by nobody then."""
+    held, known = Memory(), Known()
+    entries = [kept(held, known, b"%d" % at, ("shop", str(at % 2)) if at % 3 else None) for at in range(10)]
+    held.keep_briefly(entries[0], 5.0)
+    seen = [ref(each._encode) for each in entries]
+    entries.clear()
+    known.answers.clear()
+    assert [held.fade(4) for _ in range(3)] == [True, True, False]
+    assert [each() for each in seen] == [None] * 10
+    assert (len(held), held.fade(4)) == (0, False)

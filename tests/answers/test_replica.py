@@ -328,3 +328,20 @@ def test_nodes_say_where_clients_are() -> None:
     held.apply(Nodes((), whole=True), NOW)
     assert held.view("10.64.1.1", stream=False).client.location.rule == "local"
     assert held.state.zones == frozenset()
+
+
+def test_forgotten_answers_are_freed_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member that goes makes all answers void at once; taking them apart is left to later ticks."""
+    monkeypatch.setattr("fedns.answers.replica.FADE_ENTRIES", 1)
+    held = replica()
+    for name in (WEB, f"eu1.{WEB}", f"us1.{WEB}"):
+        ask(held, name)
+    old = held.memory
+    held.apply(Members((fresh("eu1"), fresh("us1", NOW - 20))), NOW)
+    assert (len(held.memory), len(old)) == (0, 3)
+    for left in (2, 1, 0):
+        held.tick(NOW)
+        assert len(old) == left
+    held.tick(NOW)
+    assert held._fading == []
+    assert len(held.memory) == 0
