@@ -7,9 +7,12 @@ from random import Random
 
 import dns.message
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec import structs
 
 from fedns.answers import counters
+from fedns.answers.parts import decided
 from fedns.answers.replica import Replica
 from fedns.answers.respond import respond
 from fedns.answers.wire import Generation, Members, NewRules, Replace
@@ -110,3 +113,30 @@ def test_what_is_explained_is_what_is_sent() -> None:
     chosen = {line.partition("address=")[2].partition(" ")[0] for line in lines if "chosen=yes" in line}
     assert sent == chosen
     assert len(lines) > len(chosen)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    weights=st.fixed_dictionaries({name: st.integers(0, 4) for name in CLUSTERS}),
+    weighted=st.booleans(),
+    ready=st.tuples(*[st.integers(0, 4)] * 3),
+    percent=st.sampled_from((0, 10, 50, 100)),
+)
+def test_the_wire_says_what_is_explained(
+    weights: dict[str, int], weighted: bool, ready: tuple[int, ...], percent: int
+) -> None:
+    """Over one walk of any answer: the chosen addresses and no others, each group in exactly its share."""
+    policy = Policy(weights=weights if weighted else {})
+    held = worker(policy, structs.replace(SHIFT, percent=percent), ready=ready)
+    found = held.catalog.service(("shop", "web"))
+    assert found is not None
+    view = held.view("192.0.2.1", stream=False)
+    decision = decided(held.state, view.client.location, found)
+    shares = {"+".join(sorted({one.cluster for one in each.candidates})): each.share for each in decision.groups}
+    slots = lcm(1, *(share.denominator for share in shares.values()))
+    replies = [respond(QUERY, view, held, NOW) for _ in range(slots * 4)]
+    for start in range(0, len(replies), slots):
+        counts = Counter(filter(None, map(group, replies[start : start + slots])))
+        assert counts == {name: share * slots for name, share in shares.items()}
+    sent = {each for reply in replies for each in addresses(dns.message.from_wire(reply))}
+    assert sent == {one.shown for each in decision.groups for one in each.candidates}
