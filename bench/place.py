@@ -2,21 +2,31 @@
 
 The goal is half a millisecond. `first` makes the candidates too, as the first question for a service does after each
 change; `drained` and `migrated` decide the same with a drain and a migration in force.
+
+Then what a worker does with remembered answers when a member is lost: services asked for from fifty places, and all of
+it void at once. Here a pause counts, and the goal is 20 ms; `collector` is a whole round of Python's garbage collector.
 """
 
+import gc
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, Final
 
 from msgspec import structs
 
+from bench.asking import query
+from fedns.answers import counters
+from fedns.answers.replica import Replica
+from fedns.answers.respond import respond
+from fedns.answers.rules import Rules, Zone
+from fedns.answers.wire import Generation, Members, NewRules, Replace
 from fedns.federation.catalog import join
 from fedns.federation.drains import drain
-from fedns.federation.health import Freshness
-from fedns.federation.locality import Location
+from fedns.federation.health import Freshness, Status
+from fedns.federation.locality import ClientRule, Location
 from fedns.federation.migrations import Shift
 from fedns.federation.objects import READY, SERVING, AddressKind, Cluster, Endpoint, Export, Port, Service, pack
 from fedns.federation.placement import Placement, Policy, World, place
@@ -24,6 +34,10 @@ from fedns.federation.placement import Placement, Policy, World, place
 CANDIDATES: Final = 500
 PORTS: Final = (Port("http", 80),)
 GOAL_MILLISECONDS: Final = 0.5
+GOAL_PAUSE_MILLISECONDS: Final = 20.0
+SERVICES: Final = 250
+PLACES: Final = 50
+NOW: Final = 1000.0
 
 
 def _pods(members: int) -> tuple[Service, World]:
@@ -103,4 +117,54 @@ async def measure(_directory: Path, seconds: int) -> dict[str, Any]:
             "drained": _milliseconds(partial(place, service, where, drained, policy), part),
             "migrated": _milliseconds(partial(place, service, where, migrated, policy), part),
         }
+    return figures | {"a member is lost": _loss()}
+
+
+def _loss() -> dict[str, float]:
+    """Milliseconds of CPU: one answer made, all of them made void, the ticks that follow, a round of the collector."""
+    replica = _worker()
+    views = [replica.view(f"10.9.{at}.7", stream=False) for at in range(PLACES)]
+    queries = [query(f"s{at}.shop.myfed.svc.example.com") for at in range(SERVICES)]
+    began = process_time()
+    for packet in queries:
+        for view in views:
+            respond(packet, view, replica, NOW)
+    figures = {"answers": float(len(replica.memory)), "goal": GOAL_PAUSE_MILLISECONDS}
+    figures["one_answer"] = (process_time() - began) * 1000 / len(replica.memory)
+    gone = structs.replace(replica.statuses["c0"], alive=NOW - 20, readable=NOW - 20)
+    figures["collector"] = _spent(gc.collect)
+    figures["void"] = _spent(partial(replica.apply, Members((gone, *list(replica.statuses.values())[1:])), NOW))
+    figures["longest_tick"] = max(_spent(partial(replica.tick, NOW)) for _ in range(20))
     return figures
+
+
+def _spent(action: Callable[[], Any]) -> float:
+    began = process_time()
+    action()
+    return (process_time() - began) * 1000
+
+
+def _worker() -> Replica:
+    """A worker that knows three members with the same services, and clients at many places."""
+    names = ("c0", "c1", "c2")
+    replica = Replica(memoryview(bytearray(counters.BYTES)).cast("Q"))
+    replica.apply(
+        NewRules(
+            Rules(
+                zones=(Zone(name="example.com", kind="federation", federation="myfed"),),
+                clusters=tuple(Cluster(name=name, region=name) for name in names),
+                clients=tuple(ClientRule(cidrs=(f"10.9.{at}.0/24",), region=f"r{at}") for at in range(PLACES)),
+            )
+        ),
+        NOW,
+    )
+    heard = (Status(cluster=name, joined=0.0, state=Freshness.FRESH, synced=True, alive=NOW) for name in names)
+    replica.apply(Members(tuple(heard)), NOW)
+    for number, name in enumerate(names):
+        exports = []
+        for at in range(SERVICES):
+            pods = [Endpoint(bytes((10, number, at >> 6, (at & 63) * 4 + each)), READY | SERVING) for each in range(3)]
+            exports.append(Export(name, "shop", f"s{at}", 1, headless=True, ports=PORTS, slices=pack(PORTS, pods)))
+        replica.apply(Replace(name, tuple(exports), first=True, last=True), NOW)
+    replica.apply(Generation("bench", 1), NOW)
+    return replica
