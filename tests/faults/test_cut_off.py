@@ -28,11 +28,11 @@ EXPIRY_SECONDS: Final = 3.5
 
 
 @asynccontextmanager
-async def federation(path: Path) -> AsyncIterator[tuple[World, Checker]]:
-    """One local member and three remote ones, which expire soon, with the checker at work."""
+async def federation(path: Path, remote: int = 3) -> AsyncIterator[tuple[World, Checker]]:
+    """One local member and some remote ones, which expire soon, with the checker at work."""
     settings = {"freshness": FRESHNESS}
     async with (
-        running(path, members=4, embedded=True, settings=settings) as world,
+        running(path, members=1 + remote, workers=1, embedded=True, settings=settings) as world,
         world.checker(limit=15.0) as checker,
     ):
         yield world, checker
@@ -108,6 +108,23 @@ async def test_all_go_at_once(tmp_path: Path) -> None:
         await until(lambda: told(world, names, "state=fresh"), PATIENCE)
         assert "isolated" not in await state(world, names[0])
         assert {name: await _of(world, name) for name in names} == remote
+    assert not checker.wrong, checker.wrong[:3]
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("remote", [1, 2])
+async def test_all_of_few_go_at_once(tmp_path: Path, remote: int) -> None:
+    """The one of one, and both of two, are never given up: fedns cannot tell that from being cut off itself."""
+    async with federation(tmp_path, remote) as (world, checker):
+        names = tuple(world.clusters)[1:]
+        await break_all(world, names, "partition")
+        await until(lambda: told(world, names, "isolated=yes"), PATIENCE)
+        end = monotonic() + EXPIRY_SECONDS
+        while monotonic() < end:
+            assert await told(world, names, "state=stale")
+        await break_all(world, names, "heal")
+        await until(lambda: told(world, names, "state=fresh"), PATIENCE)
+        assert "isolated" not in await state(world, names[0])
     assert not checker.wrong, checker.wrong[:3]
 
 
