@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import fedns
-from bench import change, cold, crowd, loss, partition, place, restart, scale, storm, wire
+from bench import change, cold, crowd, loss, overload, partition, place, restart, scale, storm, wire
 from tests.real.build import cache
 
 Measure = Callable[[Path, int], Coroutine[Any, Any, dict[str, Any]]]
@@ -31,6 +31,7 @@ MEASURES: dict[str, Measure] = {
     "loss": loss.measure,
     "partition": partition.measure,
     "crowd": crowd.measure,
+    "overload": overload.measure,
     "restart": restart.measure,
     **INTAKE,
 }
