@@ -152,6 +152,10 @@ def test_a_generation_is_counted_and_opens_the_doors() -> None:
     held.apply(Generation("next", 9, 77), NOW)
     assert (held.loaded, held.epoch, held.generation, held.counts[counters.GENERATION]) == (True, "next", 9, 9)
     assert ask(held, "example.com", "SOA").answer[0][0].serial == 77
+    misses = held.counts[counters.MISSES]
+    held.apply(Generation("next", 10, 77), NOW)
+    assert ask(held, "example.com", "SOA").answer[0][0].serial == 77
+    assert (held.generation, held.counts[counters.MISSES]) == (10, misses)  # the same serial makes nothing anew
 
 
 def test_answers_that_tell_an_age_are_made_anew() -> None:
