@@ -67,6 +67,18 @@ class Decoder:
         self._slices: msgspec.json.Decoder[Any] = shapes.POD_SLICE if pods else shapes.SLICE
         self.refused = values.refused
 
+    def readers(self, *, imported: bool) -> dict[str, Callable[[Raw], Item]]:
+        """What reads the objects of each resource, by its name; with `imported`, slices are of other clusters."""
+        return {
+            "services": self.service,
+            "slices": self.imported_slice if imported else self.slice,
+            "exports": self.export,
+            "imports": self.imported,
+            "leases": self.lease,
+            "namespaces": self.space,
+            "nodes": self.node,
+        }
+
     def service(self, raw: Raw) -> Item:
         """A Service."""
         return self._item(raw, shapes.SERVICE, self._service)

@@ -7,11 +7,10 @@ follows from the evidence.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from random import Random
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -38,9 +37,6 @@ from fedns.clusters.watchlist import Offer
 from fedns.federation.health import Alive, Readable, Synced, Timers, Unreachable, Unreadable
 from fedns.federation.objects import ServiceKey
 from fedns.settings.schema import Member
-
-if TYPE_CHECKING:
-    from msgspec import Raw
 
 _log = logging.getLogger(__name__)
 _ALIVE_EVERY = 0.25
@@ -162,16 +158,8 @@ class MemberFeed:
     def _forget(self) -> None:
         self._decoder = decoder = Decoder(self._member.trust, pods=self._member.host_names == "pod")
         imported = self._member.source == "imports"
-        decoders: dict[str, Callable[[Raw], Item]] = {
-            "services": decoder.service,
-            "slices": decoder.imported_slice if imported else decoder.slice,
-            "exports": decoder.export,
-            "imports": decoder.imported,
-            "leases": decoder.lease,
-            "namespaces": decoder.space,
-            "nodes": decoder.node,
-        }
-        self._resources = {resource: decoders[resource.name] for resource in resources(self._member)}
+        readers = decoder.readers(imported=imported)
+        self._resources = {resource: readers[resource.name] for resource in resources(self._member)}
         self._translator: Translator | Imports
         if imported:
             self._translator = Imports(self.cluster, self._member.trust, decoder.refused)
