@@ -81,6 +81,8 @@ class Views:
     """All clients under one set of rules, which may be on some nodes."""
 
     def __init__(self, rules: Rules, clusters: Mapping[str, Cluster], nodes: Mapping[str, Node] | None = None) -> None:
+        self.moves = 0
+        """How often clients have moved: whoever keeps a view for itself asks for it again then."""
         self._locator = Locator(rules.clients, rules.local, clusters, nodes)
         self._clusters = clusters
         self._allow, self._diagnostics = Networks(rules.allow), Networks(rules.diagnostics)
@@ -122,6 +124,7 @@ class Views:
     def move(self, nodes: Mapping[str, Node | None]) -> None:
         """Nodes are others now, or (None) gone: where their clients are is looked up again; no answer is forgotten."""
         if moved := self._locator.move(nodes):
+            self.moves += 1
             there = Networks(prefixes=moved)
             for views in self._views.values():
                 for key in [key for key, view in views.items() if view.client.address in there]:

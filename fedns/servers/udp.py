@@ -56,7 +56,7 @@ class UdpDoor:
         self._behind: dict[socket.socket, float] = {}
         """Since when the queue of a socket has not been empty."""
         self._views: dict[int | bytes | None, View] = {}
-        self._of = replica.views
+        self._of = replica.views, replica.views.moves
         self._now = 0.0
         self._log = log or QueryLog(replica)
         self._respond: Respond = self._log.door()
@@ -138,8 +138,9 @@ class UdpDoor:
             replica.counts[_SEND_FAILED] += 1
             return SIZE
         self._now, started = monotonic(), perf_counter_ns()
-        if replica.views is not self._of:
-            self._views, self._of = {}, replica.views
+        views, moves = self._of
+        if replica.views is not views or replica.views.moves != moves:
+            self._views, self._of = {}, (replica.views, replica.views.moves)
             self._respond = self._log.door()
         replies = batch.answer(count, self._tapped if self._tap.on else self._ask)
         if replies:

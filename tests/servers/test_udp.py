@@ -9,10 +9,12 @@ import dns.message
 import pytest
 
 from fedns.answers import counters
+from fedns.answers.wire import Nodes
+from fedns.federation.locality import Node
 from fedns.servers import udp
 from fedns.servers.batch import SIZE
 from fedns.servers.udp import BATCHES, UdpDoor
-from tests.answers.replicas import WEB, replica
+from tests.answers.replicas import NOW, WEB, replica
 from tests.servers.streams import QUERIES, connect, framed, opened, read
 
 
@@ -152,4 +154,22 @@ async def test_a_burst_that_is_soon_answered_is_answered_whole(sockets: dict[int
                 for _ in range(SIZE * BATCHES + 1):
                     await loop.sock_recv(client, 2048)
             assert held.counts[counters.DROPS + counters.DROP_REASONS.index("overload")] == 0, burst
+
+
+async def test_clients_whose_nodes_move_are_told_so(sockets: dict[int, socket.socket]) -> None:
+    """A client that has asked before is looked up again once its node says another zone."""
+    held = replica()
+    server, loop = sockets[socket.SOCK_DGRAM], asyncio.get_running_loop()
+    door = UdpDoor([server], held)
+    door.start(loop)
+    query = dns.message.make_query("_whoami.example.com", "TXT").to_wire()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.setblocking(False)
+        client.connect(server.getsockname())
+        for zone in ("eu-b", "eu-c"):
+            held.apply(Nodes((Node("n1", 1, zone, (bytes((127, 0, 0, 0, 24)),)),)), NOW)
+            client.send(query)
+            async with asyncio.timeout(10):
+                told = dns.message.from_wire(await loop.sock_recv(client, 2048))
+            assert f"zone={zone} " in str(told.answer[0])
     door.stop(loop)
