@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from fedns.federation.objects import ServiceKey
 
 MAX_ENTRIES: Final = 65_536
-"""Encoded positive answers held at most; the oldest goes first. About 500 bytes each."""
+"""Encoded positive answers held at most; the oldest goes first. About 2 KB each, with a few addresses."""
 MAX_NEGATIVES: Final = 16_384
 """Encoded negative answers held at most, apart, so that a flood of random names cannot push out real ones."""
 MAX_ALIASES: Final = 4
@@ -25,17 +25,18 @@ Asking = tuple[bytes, int, int, int]
 
 
 class Entry:
-    """The responses of one question, without their ids, that take turns; `word` counts them, and so does `noted`.
+    """The responses of one question, without their ids, that take turns.
 
-    `opt` is the OPT record with which they end, unless it had to go without its options; `noted` is a second word, or
-    0 for none.
+    `word` is the counter of them all, `noted` a second one, or 0 for none. `opt` is the OPT record with which they end,
+    unless it had to go without its options.
     """
 
-    __slots__ = ("_at", "_encode", "_responses", "aliases", "noted", "opt", "place", "word")
+    __slots__ = ("_at", "_encode", "_missing", "_responses", "aliases", "noted", "opt", "place", "word")
 
     def __init__(self, responses: int, encode: Callable[[int], bytes], opt: bytes = b"") -> None:
         self._responses: list[bytes | None] = [None] * responses
-        self._encode = encode
+        self._encode: Callable[[int], bytes] | None = encode
+        self._missing = responses
         self._at = -1
         self.word = 0
         self.noted = 0
@@ -43,39 +44,46 @@ class Entry:
         self.place: Place | None = None
         self.aliases: list[bytes] = []
 
-    def take(self) -> bytes:
-        """The next response, encoded when it is its first time."""
+    def take(self, counts: memoryview) -> bytes:
+        """The next response, encoded when it is its first time; it is counted there."""
         responses = self._responses
         at = self._at + 1
         if at == len(responses):
             at = 0
         self._at = at
-        response = responses[at]
-        if response is None:
-            response = responses[at] = self._encode(at)
+        response = responses[at] or self._make(at)
+        counts[self.word] += 1
+        if self.noted:
+            counts[self.noted] += 1
+        return response
+
+    def _make(self, at: int) -> bytes:
+        """Encode one; after the last of them, what they were made from is let go: it is far more than they are."""
+        assert self._encode is not None, "one is missing"
+        response = self._responses[at] = self._encode(at)
+        self._missing -= 1
+        if not self._missing:
+            self._encode = None
         return response
 
 
 class Counted(Entry):
     """The same, of an answer that concerns a drain or a migration: each response adds one to words of its own.
 
-    A class apart, so that all other answers pay nothing for it. `counted` are the words of each response, in `counts`.
+    A class apart, so that all other answers pay nothing for it. `counted` are the words of each response.
     """
 
-    __slots__ = ("_counted", "_counts")
+    __slots__ = ("_counted",)
 
-    def __init__(
-        self, counted: Sequence[tuple[int, ...]], counts: memoryview, encode: Callable[[int], bytes], opt: bytes
-    ) -> None:
+    def __init__(self, counted: Sequence[tuple[int, ...]], encode: Callable[[int], bytes], opt: bytes) -> None:
         super().__init__(len(counted), encode, opt)
         self._counted = counted
-        self._counts = counts
 
-    def take(self) -> bytes:
+    def take(self, counts: memoryview) -> bytes:
         """The next response, counted."""
-        response = super().take()
+        response = super().take(counts)
         for word in self._counted[self._at]:
-            self._counts[word] += 1
+            counts[word] += 1
         return response
 
 

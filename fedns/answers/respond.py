@@ -43,11 +43,7 @@ def respond(packet: bytes, view: View, replica: Replica, now: float) -> bytes:
             return _answer(packet, view, replica, now)
         if view.bucket is not None and view.bucket.over(now):
             return _limited(packet, view, replica, Extras(view.spot))
-        counts = replica.counts
-        counts[entry.word] += 1
-        if entry.noted:
-            counts[entry.noted] += 1
-        return packet[:2] + entry.take()
+        return packet[:2] + entry.take(replica.counts)
     except Exception:  # noqa: BLE001 -- the door's promise: a bug of ours costs one SERVFAIL, never the worker
         return _fault(packet, replica)
 
@@ -71,10 +67,7 @@ def _answer(packet: bytes, view: View, replica: Replica, now: float) -> bytes:
             replica.memory.alias(extras.spot.known, packet[2:], entry)
     if view.bucket is not None and not extras.proven and view.bucket.over(now):
         return _limited(packet, view, replica, extras)
-    replica.counts[entry.word] += 1
-    if entry.noted:
-        replica.counts[entry.noted] += 1
-    reply = entry.take()
+    reply = entry.take(replica.counts)
     if query.name != asking[0]:
         # All other names with the same suffix are pointers to the question: so they take its case (0x20).
         reply = reply[:10] + query.name + reply[10 + len(query.name) :]
@@ -92,7 +85,7 @@ def _make(query: Query, asking: Asking, extras: Extras, view: View, replica: Rep
         client = client.at(spot.location, spot.subnet)
     answer = resolve(query, client, replica.state, now)
     options = _options(query, answer, replica.rules.nsid if extras.nsid else "")
-    entry = _entry(query, answer, view, options, limit, replica.counts)
+    entry = _entry(query, answer, view, options, limit)
     entry.word = counters.reply_word(
         transport=view.transport,
         family=view.family,
@@ -181,9 +174,7 @@ def _asking(query: Query, extras: Extras, limit: int) -> Asking:
     return query.name.lower(), query.qtype, query.qclass, shape
 
 
-def _entry(
-    query: Query, answer: Answer, view: View, options: list[tuple[int, bytes]], limit: int, counts: memoryview
-) -> Entry:
+def _entry(query: Query, answer: Answer, view: View, options: list[tuple[int, bytes]], limit: int) -> Entry:
     def encode(answers: Sequence[Record], additional: Sequence[Record]) -> bytes:
         return write(
             query,
@@ -209,7 +200,7 @@ def _entry(
         return encode([group.records[each] for each in walk[at].records], group.additional)[2:]
 
     if any(group.counted for group in answer.groups):
-        return Counted([answer.groups[turn.group].counted for turn in walk], counts, encode_turn, opt)
+        return Counted([answer.groups[turn.group].counted for turn in walk], encode_turn, opt)
     return Entry(len(walk), encode_turn, opt)
 
 

@@ -1,41 +1,53 @@
-"""Up to 32 UDP packets for one system call each way: recvmmsg and sendmmsg on memory that is laid out once.
+"""Up to 64 UDP packets for one system call each way: recvmmsg and sendmmsg on memory that is laid out once.
 
-One block a side holds packets and the kernel's headers; sender names and control messages are shared by both, so that
-the reply to packet n is message n of the other side, and goes to the name that packet n came from. On a socket of one
-address nothing else is to be said. On a wildcard socket each packet's control message tells the address that was
-asked, and goes back with the reply, so that the reply leaves from there (RFC 2181 section 4.1).
+A reply takes the place of its packet. Sender names and control messages are shared by both directions, so that the
+reply to packet n goes to the name that packet n came from. On a socket of one address nothing else is to be said. On a
+wildcard socket each packet's control message tells the address that was asked, and goes back with the reply, so that
+the reply leaves from there (RFC 2181 section 4.1).
 
-The header arrays are seen as words, so that lengths and addresses are plain integers.
+The kernel's headers are seen as words: a column of them is read or written at once, for all packets of a batch.
 """
 
 import ctypes
 import errno
+import mmap
 import socket
 import sys
-from collections.abc import Callable
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import add
 from typing import Final
 
 from fedns.servers.sockets import LINK_LOCAL
 
-SIZE: Final = 32
+SIZE: Final = 64
 """Packets in one batch: most of the gain, and a stopped process has no more than this in its hands."""
 PACKET_BYTES: Final = 4096
-REPLY_BYTES: Final = 2048
-"""More than any UDP reply."""
+"""More than any UDP reply, too."""
+_PLACE_BYTES: Final = PACKET_BYTES + 64
+"""One more line of the processor's cache, or the beginnings of all packets would compete for the same one."""
 _NAME_BYTES: Final = 32
 _CONTROL_BYTES: Final = 64
 _HEADER_WORDS: Final = 8
+_HEADER_BYTES: Final = _HEADER_WORDS * 8
 _NAME, _NAME_SIZE, _IOVEC, _IOVECS, _CONTROL, _CONTROL_SIZE, _FLAGS, _SIZE = range(_HEADER_WORDS)
 """Words of struct mmsghdr on a 64-bit Linux."""
-WILDCARDS: Final = ("0.0.0.0", "::")  # noqa: S104 -- to know them
-_NO_INTERFACE: Final = bytes(4)
+_IOVEC_WORDS: Final = 2
 _CMSG_HEADER: Final = 16
+WILDCARDS: Final = ("0.0.0.0", "::")  # noqa: S104 -- to know them
+_LINK_LOCAL: Final = int.from_bytes(LINK_LOCAL, sys.byteorder)
 
-Ask = Callable[[bytes, int | bytes | None], bytes]
-"""From a packet and a key of its sender to the reply, empty for none.
+_STARTS: Final = range(0, SIZE * _PLACE_BYTES, _PLACE_BYTES)
+_REST_STARTS: Final = range(2, SIZE * _PLACE_BYTES, _PLACE_BYTES)
+_ROOMS: Final = memoryview(array("Q", [_CONTROL_BYTES] * SIZE))
+_NO_INTERFACES: Final = memoryview(array("I", [0] * SIZE))
+"""Whole columns: how much a control message may have, and no interface."""
 
-The key is the packed address, or for IPv4 the number that its bytes are to this machine; None for port 0, which cannot
-be answered.
+Key = int | bytes | None
+"""Who sent a packet: the packed address, or for IPv4 the number that its bytes are to this machine.
+
+None is port 0, which cannot be answered.
 """
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -49,25 +61,31 @@ if AVAILABLE:
 
 
 class _Side:
-    """Headers of one direction, and the memory they point to."""
+    """Headers of one direction: `headers` and `sizes` are words that the kernel reads and writes."""
 
-    def __init__(self, payload_bytes: int) -> None:
-        self.payload = bytearray(SIZE * payload_bytes)
-        self._iovecs = bytearray(SIZE * 16)
-        self._headers = bytearray(SIZE * _HEADER_WORDS * 8)
-        self.iovecs = memoryview(self._iovecs).cast("Q")
+    def __init__(self, places: int, names: int, name_bytes: int, controls: int) -> None:
+        self._iovecs, self._headers = bytearray(SIZE * _IOVEC_WORDS * 8), bytearray(SIZE * _HEADER_BYTES)
+        iovecs = memoryview(self._iovecs).cast("Q")
+        self.sizes = iovecs[1::_IOVEC_WORDS]
         self.headers = memoryview(self._headers).cast("Q")
         self.pointer = _address(self._headers)
-        payload, iovecs = _address(self.payload), _address(self._iovecs)
         for at in range(SIZE):
-            self.iovecs[at * 2] = payload + at * payload_bytes
-            self.iovecs[at * 2 + 1] = payload_bytes
-            self.headers[at * _HEADER_WORDS + _IOVEC] = iovecs + at * 16
-            self.headers[at * _HEADER_WORDS + _IOVECS] = 1
+            iovecs[at * _IOVEC_WORDS] = places + at * _PLACE_BYTES
+            self.sizes[at] = PACKET_BYTES
+            word = at * _HEADER_WORDS
+            self.headers[word + _NAME] = names + at * _NAME_BYTES
+            self.headers[word + _NAME_SIZE] = name_bytes
+            self.headers[word + _IOVEC] = _address(self._iovecs) + at * _IOVEC_WORDS * 8
+            self.headers[word + _IOVECS] = 1
+            self.headers[word + _CONTROL] = controls and controls + at * _CONTROL_BYTES
+
+    def column(self, word: int) -> memoryview:
+        """One word of each header."""
+        return self.headers[word::_HEADER_WORDS]
 
 
 class Batch:
-    """The memory of one socket's batches; `receive`, then `answer`, then `send`."""
+    """The memory of one socket's batches; `receive`, then `send` with a reply for each packet."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._fd = sock.fileno()
@@ -75,73 +93,66 @@ class Batch:
         self._wildcard = sock.getsockname()[0] in WILDCARDS
         self.port: int = sock.getsockname()[1]
         self._own = socket.inet_pton(sock.family, sock.getsockname()[0].partition("%")[0])
-        self._in, self._out = _Side(PACKET_BYTES), _Side(REPLY_BYTES)
-        self._packets = memoryview(self._in.payload)
-        self._replies = memoryview(self._out.payload)
-        self._block = bytearray(SIZE * _NAME_BYTES)
-        self._names = memoryview(self._block)
-        self._ports, self._hosts = self._names.cast("H"), self._names.cast("I")
-        self._controls = bytearray(SIZE * _CONTROL_BYTES)
-        names, controls = _address(self._block), _address(self._controls)
-        self._runs: list[tuple[int, int]] = []
-        for at in range(SIZE):
-            for headers in (self._in.headers, self._out.headers):
-                word = at * _HEADER_WORDS
-                headers[word + _NAME] = names + at * _NAME_BYTES
-                headers[word + _NAME_SIZE] = 28 if self._v6 else 16
-                headers[word + _CONTROL] = controls + at * _CONTROL_BYTES if self._wildcard else 0
+        # Unlike a bytearray, this gives bytes for a slice, and takes them.
+        self._places = mmap.mmap(-1, SIZE * _PLACE_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self._names, self._controls = bytearray(SIZE * _NAME_BYTES), bytearray(SIZE * _CONTROL_BYTES)
+        lay = (_address(self._places), _address(self._names), 28 if self._v6 else 16)
+        controls = _address(self._controls) if self._wildcard else 0
+        self._in, self._out = _Side(*lay, controls), _Side(*lay, controls)
+        self._received = self._in.column(_SIZE)
+        names, told = memoryview(self._names), memoryview(self._controls)
+        self._ports = names.cast("H")[1 :: _NAME_BYTES // 2]
+        self._hosts = names.cast("I")[1 :: _NAME_BYTES // 4]
+        self._rooms, self._lengths = self._in.column(_CONTROL_SIZE), self._out.column(_CONTROL_SIZE)
+        self._prefixes = told.cast("H")[_CMSG_HEADER // 2 :: _CONTROL_BYTES // 2]
+        self._interfaces = told.cast("I")[(_CMSG_HEADER + 16 * self._v6) // 4 :: _CONTROL_BYTES // 4]
 
-    def receive(self) -> int:
-        """Take what is there, at most SIZE packets; 0 when nothing is. Raises OSError for anything else."""
+    def receive(self) -> tuple[Sequence[bytes], Sequence[Key]]:
+        """The packets that are there, at most SIZE, without their ids, and who sent each.
+
+        Raises OSError when the socket has an error.
+        """
         if self._wildcard:
-            headers = self._in.headers
-            for word in range(_CONTROL_SIZE, SIZE * _HEADER_WORDS, _HEADER_WORDS):
-                headers[word] = _CONTROL_BYTES
+            self._rooms[:] = _ROOMS
         count: int = _recvmmsg(self._fd, self._in.pointer, SIZE, socket.MSG_DONTWAIT, None)
         if count < 0:
             number = ctypes.get_errno()
             if number in {errno.EAGAIN, errno.EINTR}:
-                return 0
+                return (), ()
             raise OSError(number, "recvmmsg failed")
-        return count
+        places = self._places
+        ends = map(add, _STARTS, self._received[:count].tolist())
+        rests = [places[start:end] for start, end in zip(_REST_STARTS, ends, strict=False)]
+        return rests, self._keys(count)
 
-    def answer(self, count: int, ask: Ask) -> int:
-        """Ask about each packet received, with a key of its sender, and queue the replies; returns how many."""
-        headers, packets, ports, hosts = self._in.headers, self._packets, self._ports, self._hosts
-        sizes, replies = self._out.iovecs, self._replies
-        v6, wildcard = self._v6, self._wildcard
-        self._runs.clear()
-        silent, start = 0, 0
-        for at in range(count):
-            place = at * PACKET_BYTES
-            packet = bytes(packets[place : place + headers[at * _HEADER_WORDS + _SIZE]])
-            name = at * _NAME_BYTES
-            key = (
-                (bytes(self._names[name + 8 : name + 24]) if v6 else hosts[at * 8 + 1]) if ports[at * 16 + 1] else None
-            )
-            reply = ask(packet, key)
-            if reply:
-                place = at * REPLY_BYTES
-                replies[place : place + len(reply)] = reply
-                sizes[at * 2 + 1] = len(reply)
-                if wildcard:
-                    self._forget_interface(at)
-            else:
-                if at > start:
-                    self._runs.append((start, at))
-                start = at + 1
-                silent += 1
-        if count > start:
-            self._runs.append((start, count))
-        return count - silent
+    def packet(self, at: int) -> bytes:
+        """A whole packet; its place is taken when the replies are sent."""
+        return self._places[_STARTS[at] : _STARTS[at] + self._received[at]]
 
-    def send(self) -> tuple[int, int]:
-        """Send what is queued; returns how many found no room in the socket's buffer, and how many failed otherwise."""
+    def ends(self, at: int) -> tuple[int, bytes]:
+        """Of packet number `at`: its sender's port, and the packed address that it was sent to."""
+        start = at * _CONTROL_BYTES + _CMSG_HEADER
+        told = self._controls[start : start + 16] if self._v6 else self._controls[start + 8 : start + 12]
+        return socket.ntohs(self._ports[at]), bytes(told) if self._wildcard else self._own
+
+    def send(self, replies: Sequence[bytes]) -> tuple[int, int]:
+        """Send a reply, without its id, for each packet received, where there is one; the id is in its place already.
+
+        Returns how many found no room in the socket's buffer, and how many failed otherwise.
+        """
+        places, sizes = self._places, self._out.sizes
+        for at, (start, reply) in enumerate(zip(_REST_STARTS, replies, strict=False)):
+            size = len(reply)
+            sizes[at] = size + 2
+            places[start : start + size] = reply
+        if self._wildcard:
+            self._forget_interfaces()
         full = failed = 0
-        for first, end in self._runs:
+        for first, end in [(0, len(replies))] if all(replies) else _runs(replies):
             sent = first
             while sent < end:
-                count: int = _sendmmsg(self._fd, self._out.pointer + sent * 64, end - sent, socket.MSG_DONTWAIT)
+                at = self._out.pointer + sent * _HEADER_BYTES
+                count: int = _sendmmsg(self._fd, at, end - sent, socket.MSG_DONTWAIT)
                 if count > 0:
                     sent += count
                 elif ctypes.get_errno() == errno.EAGAIN:
@@ -153,23 +164,34 @@ class Batch:
                     failed += 1
         return full, failed
 
-    def ends(self, at: int) -> tuple[int, bytes]:
-        """Of packet number `at`: its sender's port, and the packed address that it was sent to."""
-        start = at * _CONTROL_BYTES + _CMSG_HEADER
-        told = self._controls[start : start + 16] if self._v6 else self._controls[start + 8 : start + 12]
-        return socket.ntohs(self._ports[at * 16 + 1]), bytes(told) if self._wildcard else self._own
+    def _keys(self, count: int) -> Sequence[Key]:
+        keys: Sequence[Key] = self._hosts[:count].tolist()
+        if self._v6:
+            names = self._names
+            keys = [bytes(names[at + 8 : at + 24]) for at in range(0, count * _NAME_BYTES, _NAME_BYTES)]
+        ports = self._ports[:count].tolist()
+        return keys if all(ports) else [key if port else None for key, port in zip(keys, ports, strict=True)]
 
-    def _forget_interface(self, at: int) -> None:
-        """Let the routes decide where the reply leaves; a link-local address alone needs its interface."""
-        word = at * _HEADER_WORDS + _CONTROL_SIZE
-        self._out.headers[word] = self._in.headers[word]
-        start = at * _CONTROL_BYTES + _CMSG_HEADER
+    def _forget_interfaces(self) -> None:
+        """Let the routes decide where replies leave; a link-local address alone needs its interface."""
+        self._lengths[:] = self._rooms
         if not self._v6:
-            self._controls[start : start + 4] = _NO_INTERFACE
-        elif self._controls[start : start + 2] != LINK_LOCAL:
-            self._controls[start + 16 : start + 20] = _NO_INTERFACE
+            self._interfaces[:] = _NO_INTERFACES
+        else:
+            for at, prefix in enumerate(self._prefixes.tolist()):
+                if prefix != _LINK_LOCAL:
+                    self._interfaces[at] = 0
 
 
-def _address(block: bytearray) -> int:
+def _runs(replies: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+    """Where replies stand without a gap: from, to."""
+    end = 0
+    for some, run in groupby(replies, bool):
+        start, end = end, end + sum(1 for _ in run)
+        if some:
+            yield start, end
+
+
+def _address(block: bytearray | mmap.mmap) -> int:
     """Where a block lies in memory; the block must live as long as the address is used."""
     return ctypes.addressof(ctypes.c_char.from_buffer(block))

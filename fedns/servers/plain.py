@@ -4,58 +4,66 @@ The address that was asked comes with each packet and goes back with the reply, 
 """
 
 import socket
+from collections.abc import Sequence
 from typing import Any, Final
 
-from fedns.servers.batch import PACKET_BYTES, SIZE, Ask
+from fedns.servers.batch import PACKET_BYTES, SIZE, Key
 from fedns.servers.sockets import Control, asked, way_back
 
 _CONTROL_BYTES: Final = 64
 
 
 class Plain:
-    """`receive`, then `answer`, then `send`: as with a `Batch`, and as many at once."""
+    """`receive`, then `send` with a reply for each packet: as with a `Batch`, and as many at once."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._v6 = sock.family == socket.AF_INET6
         self.port: int = sock.getsockname()[1]
         self._own = socket.inet_pton(sock.family, sock.getsockname()[0].partition("%")[0])
-        self._received: list[tuple[bytes, Control, Any]] = []
-        self._queued: list[tuple[bytes, Control, Any]] = []
+        self._packets: list[bytes] = []
+        self._senders: list[tuple[Control, Any]] = []
 
-    def receive(self) -> int:
-        """Take what is there, at most SIZE packets; 0 when nothing is. Raises OSError for anything else."""
-        self._received.clear()
-        self._queued.clear()
-        while len(self._received) < SIZE:
+    def receive(self) -> tuple[Sequence[bytes], Sequence[Key]]:
+        """The packets that are there, at most SIZE, without their ids, and who sent each.
+
+        Raises OSError when the socket has an error.
+        """
+        packets = self._packets = []
+        keys: list[Key] = []
+        self._senders.clear()
+        while len(packets) < SIZE:
             try:
                 packet, control, _, sender = self._sock.recvmsg(PACKET_BYTES, _CONTROL_BYTES, socket.MSG_DONTWAIT)
             except (BlockingIOError, InterruptedError):
                 break
-            self._received.append((packet, control, sender))
-        return len(self._received)
+            packets.append(packet)
+            keys.append(socket.inet_pton(self._sock.family, sender[0].partition("%")[0]) if sender[1] else None)
+            self._senders.append((control, sender))
+        return [packet[2:] for packet in packets], keys
 
-    def answer(self, count: int, ask: Ask) -> int:
-        """Ask about each packet received, with a key of its sender, and queue the replies; returns how many."""
-        for packet, control, sender in self._received[:count]:
-            key = socket.inet_pton(self._sock.family, sender[0].partition("%")[0]) if sender[1] else None
-            if reply := ask(packet, key):
-                self._queued.append((reply, way_back(control, v6=self._v6), sender))
-        return len(self._queued)
+    def packet(self, at: int) -> bytes:
+        """A whole packet."""
+        return self._packets[at]
 
     def ends(self, at: int) -> tuple[int, bytes]:
         """Of packet number `at`: its sender's port, and the packed address that it was sent to."""
-        _, control, sender = self._received[at]
+        control, sender = self._senders[at]
         return sender[1], asked(control) or self._own
 
-    def send(self) -> tuple[int, int]:
-        """Send what is queued; returns how many found no room in the socket's buffer, and how many failed otherwise."""
+    def send(self, replies: Sequence[bytes]) -> tuple[int, int]:
+        """Send a reply, without its id, for each packet received, where there is one.
+
+        Returns how many found no room in the socket's buffer, and how many failed otherwise.
+        """
         full = failed = 0
-        for body, control, sender in self._queued:
-            try:
-                self._sock.sendmsg((body,), control, socket.MSG_DONTWAIT, sender)
-            except BlockingIOError:
-                full += 1
-            except OSError:
-                failed += 1
+        for packet, reply, (control, sender) in zip(self._packets, replies, self._senders, strict=True):
+            if reply:
+                back = way_back(control, v6=self._v6)
+                try:
+                    self._sock.sendmsg((packet[:2], reply), back, socket.MSG_DONTWAIT, sender)
+                except BlockingIOError:
+                    full += 1
+                except OSError:
+                    failed += 1
         return full, failed

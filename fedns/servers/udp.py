@@ -1,6 +1,7 @@
 """UDP: packets from shared sockets to the packet door and back, in bounded batches.
 
-A wake-up ends after two batches, so that streams, deltas and timers have their turn under a flood. A full send buffer
+A plain packet that has come before is answered in the loop of its batch; for all others there is `respond`. A wake-up
+ends after two batches, so that streams, deltas and timers have their turn under a flood. A full send buffer
 drops the replies and counts them: DNS clients ask again, and an unbounded queue would help nobody.
 
 Who is asked more than it can answer for long would answer everybody late: the kernel's queue is first in, first out,
@@ -17,9 +18,11 @@ from time import monotonic, perf_counter_ns, time_ns
 from typing import Final
 
 from fedns.answers import counters
+from fedns.answers.memory import Entry
 from fedns.answers.replica import Replica
+from fedns.answers.respond import SILENCE, respond
 from fedns.answers.views import MAX_VIEWS, View
-from fedns.servers.batch import AVAILABLE, SIZE, Batch
+from fedns.servers.batch import AVAILABLE, SIZE, Batch, Key
 from fedns.servers.dnstap import Exchange
 from fedns.servers.plain import Plain
 from fedns.servers.querylog import QueryLog, Respond
@@ -35,6 +38,8 @@ _SEND_BUFFER_FULL: Final = counters.DROPS + counters.DROP_REASONS.index("send_bu
 _OVERLOAD: Final = counters.DROPS + counters.DROP_REASONS.index("overload")
 _NO_PORT: Final = counters.DROPS + counters.DROP_REASONS.index("no_port")
 _SEND_FAILED: Final = counters.DROPS + counters.DROP_REASONS.index("send_failed")
+_Remembered = dict[bytes, Entry]
+"""By packets without their ids, as in `answers/memory.py`."""
 
 
 class UdpDoor:
@@ -55,14 +60,12 @@ class UdpDoor:
         }
         self._behind: dict[socket.socket, float] = {}
         """Since when the queue of a socket has not been empty."""
-        self._views: dict[int | bytes | None, View] = {}
+        self._views: dict[Key, View] = {}
+        self._known: dict[Key, _Remembered] = {}
         self._of = replica.views, replica.views.moves
-        self._now = 0.0
         self._log = log or QueryLog(replica)
         self._respond: Respond = self._log.door()
         self._tap = tap or Tap(replica)
-        self._exchanges: list[tuple[View | None, int, bytes, bytes]] = []
-        """Of this batch: view, time, packet, reply, one for each packet; empty without dnstap."""
         self._shared = Shared(sockets, self._drain)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -83,7 +86,8 @@ class UdpDoor:
             if self._answer(batch) < SIZE:
                 self._behind.pop(sock, None)
                 return
-        if self._now - self._behind.setdefault(sock, self._now) >= SHED_SECONDS:
+        now = monotonic()
+        if now - self._behind.setdefault(sock, now) >= SHED_SECONDS:
             del self._behind[sock]
             self._shed(batch)
 
@@ -92,62 +96,68 @@ class UdpDoor:
         counts = self._replica.counts
         for _ in range(SHED_BATCHES):
             try:
-                count = batch.receive()
+                thrown, _ = batch.receive()
             except OSError:
                 continue  # an ICMP error, as below
-            counts[_OVERLOAD] += count
-            if count < SIZE:
+            counts[_OVERLOAD] += len(thrown)
+            if len(thrown) < SIZE:
                 return
-
-    def _ask(self, packet: bytes, key: int | bytes | None) -> bytes:
-        view = self._views.get(key)
-        if view is None:
-            if key is None:
-                self._replica.counts[_NO_PORT] += 1
-                return b""
-            if len(self._views) >= MAX_VIEWS:
-                self._views.clear()
-            address = key if isinstance(key, bytes) else key.to_bytes(4, sys.byteorder)
-            view = self._views[key] = self._replica.view(address, stream=False)
-        return self._respond(packet, view, self._replica, self._now)
-
-    def _tapped(self, packet: bytes, key: int | bytes | None) -> bytes:
-        """The same, and it is remembered for dnstap."""
-        began = time_ns()
-        reply = self._ask(packet, key)
-        self._exchanges.append((self._views.get(key), began, packet, reply))
-        return reply
-
-    def _tell(self, batch: Batch | Plain) -> None:
-        """Give this batch to dnstap: where each packet came from and went to stands in the batch."""
-        port = batch.port
-        for at, (view, began, packet, reply) in enumerate(self._exchanges):
-            if view is not None and self._tap.takes(reply):
-                client, asked = batch.ends(at)
-                ends = (view.client.address, client), (asked, port)
-                self._tap.put(Exchange(view.transport, *ends, began, time_ns(), packet, reply))
-        self._exchanges.clear()
 
     def _answer(self, batch: Batch | Plain) -> int:
         """Answer one batch; returns how many packets it had."""
         replica = self._replica
         try:
-            count = batch.receive()
+            rests, keys = batch.receive()
         except OSError:
             # An ICMP error that an earlier reply caused: one client's trouble, reported on the shared socket.
             replica.counts[_SEND_FAILED] += 1
             return SIZE
-        self._now, started = monotonic(), perf_counter_ns()
+        if not rests:
+            return 0
+        now, started = monotonic(), perf_counter_ns()
         views, moves = self._of
         if replica.views is not views or replica.views.moves != moves:
-            self._views, self._of = {}, (replica.views, replica.views.moves)
+            self._views, self._known, self._of = {}, {}, (replica.views, replica.views.moves)
             self._respond = self._log.door()
-        replies = batch.answer(count, self._tapped if self._tap.on else self._ask)
-        if replies:
-            full, failed = batch.send()
-            replica.counts[_SEND_BUFFER_FULL] += full
-            replica.counts[_SEND_FAILED] += failed
-            counters.count_durations(replica.counts, 0, perf_counter_ns() - started, replies)
-        if self._exchanges:
-            self._tell(batch)
-        return count
+        known, counts = {} if self._tap.on else self._known, replica.counts
+        replies: list[bytes] = []
+        for rest, key in zip(rests, keys, strict=True):
+            # What the packet door would do first. Whatever goes wrong goes wrong there again, and is dealt with.
+            try:
+                replies.append(known[key][rest].take(counts))
+            except Exception:  # noqa: BLE001 -- the loop is this server's hottest: no look-up is made twice in it
+                replies.append(self._ask(batch, len(replies), key, now))
+        full, failed = batch.send(replies)
+        counts[_SEND_BUFFER_FULL] += full
+        counts[_SEND_FAILED] += failed
+        answered = len(replies) - replies.count(SILENCE)
+        if answered:
+            counters.count_durations(counts, 0, perf_counter_ns() - started, answered)
+        return len(replies)
+
+    def _ask(self, batch: Batch | Plain, at: int, key: Key, now: float) -> bytes:
+        """The reply to one packet of a batch, without its id, or silence."""
+        view = self._views.get(key) or self._view(key)
+        if view is None:
+            return SILENCE
+        packet, began = batch.packet(at), time_ns()
+        reply = self._respond(packet, view, self._replica, now)
+        if self._tap.on and self._tap.takes(reply):
+            client, asked = batch.ends(at)
+            ends = (view.client.address, client), (asked, batch.port)
+            self._tap.put(Exchange(view.transport, *ends, began, time_ns(), packet, reply))
+        return reply[2:]
+
+    def _view(self, key: Key) -> View | None:
+        """Who sent a packet, for the first time; nobody is at port 0."""
+        if key is None:
+            self._replica.counts[_NO_PORT] += 1
+            return None
+        if len(self._views) >= MAX_VIEWS:
+            self._views.clear()
+            self._known.clear()
+        address = key if isinstance(key, bytes) else key.to_bytes(4, sys.byteorder)
+        view = self._views[key] = self._replica.view(address, stream=False)
+        if view.bucket is None and self._respond is respond:
+            self._known[key] = view.packets
+        return view

@@ -1,11 +1,13 @@
 """Remembered answers: they take turns, are found in two ways, and go together with what they depend on."""
 
-from weakref import ref
+import weakref
 
 import pytest
 
 from fedns.answers import memory
 from fedns.answers.memory import Asking, Counted, Entry, Known, Memory, Place
+
+COUNTS = memoryview(bytearray(8)).cast("Q")
 
 
 def kept(held: Memory, known: Known, name: bytes, key: tuple[str, str] | None = None) -> Entry:
@@ -29,16 +31,53 @@ def test_an_entry_takes_turns_and_encodes_each_once() -> None:
         return b"%d" % at
 
     entry = Entry(2, encode)
-    assert [entry.take() for _ in range(5)] == [b"0", b"1", b"0", b"1", b"0"]
+    assert [entry.take(COUNTS) for _ in range(5)] == [b"0", b"1", b"0", b"1", b"0"]
     assert made == [0, 1]
 
 
+def test_a_response_is_counted_once_or_twice() -> None:
+    """Each one by what kind of reply it is, and some by their extended error, too."""
+    counts = memoryview(bytearray(80)).cast("Q")
+    plain, noted = Entry(1, lambda _at: b"plain"), Entry(1, lambda _at: b"noted")
+    plain.word, noted.word, noted.noted = 3, 3, 5
+    for entry in (plain, plain, noted):
+        entry.take(counts)
+    assert counts.tolist() == [0, 0, 0, 3, 0, 1, 0, 0, 0, 0]
+
+
+def test_what_responses_are_made_from_is_let_go_with_the_last_one() -> None:
+    """Not before, and a response that could not be made is made when its turn comes again."""
+
+    class Maker:
+        """Fails the first time."""
+
+        failed = False
+
+        def encode(self, at: int) -> bytes:
+            if not self.failed:
+                self.failed = True
+                raise RuntimeError("a bug")
+            return b"%d" % at
+
+    maker = Maker()
+    entry, alive = Entry(2, maker.encode), weakref.ref(maker)
+    del maker
+    with pytest.raises(RuntimeError):
+        entry.take(COUNTS)
+    assert entry.take(COUNTS) == b"1"
+    assert alive() is not None
+    assert entry.take(COUNTS) == b"0"
+    assert alive() is None
+    assert entry.take(COUNTS) == b"1"
+
+
 def test_a_counted_entry_counts_each_turn() -> None:
-    """Every response adds to the words of its own turn, encoded now or before."""
-    counts = memoryview(bytearray(4 * 8)).cast("Q")
-    entry = Counted([(0, 2), (1, 2), ()], counts, lambda at: b"%d" % at, b"")
-    assert [entry.take() for _ in range(7)] == [b"0", b"1", b"2", b"0", b"1", b"2", b"0"]
-    assert counts.tolist() == [3, 2, 5, 0]
+    """Every response adds to the words of its own turn, encoded now or before, besides that of all."""
+    counts = memoryview(bytearray(5 * 8)).cast("Q")
+    entry = Counted([(0, 2), (1, 2), ()], lambda at: b"%d" % at, b"")
+    entry.word = 4
+    assert [entry.take(counts) for _ in range(7)] == [b"0", b"1", b"2", b"0", b"1", b"2", b"0"]
+    assert counts.tolist() == [3, 2, 5, 0, 7]
 
 
 def test_an_entry_goes_from_both_levels() -> None:
@@ -68,7 +107,7 @@ def test_a_memory_that_is_used_no_more_fades() -> None:
     held, known = Memory(), Known()
     entries = [kept(held, known, b"%d" % at, ("shop", str(at % 2)) if at % 3 else None) for at in range(10)]
     held.keep_briefly(entries[0], 5.0)
-    seen = [ref(each._encode) for each in entries]
+    seen = [weakref.ref(each._encode) for each in entries]
     entries.clear()
     known.answers.clear()
     assert [held.fade(4) for _ in range(3)] == [True, True, False]
