@@ -1,5 +1,6 @@
 """What a question is answered from, and the answer before it is bytes: the values that the answering modules share."""
 
+from collections.abc import Container
 from fractions import Fraction
 from functools import cached_property
 from typing import Final
@@ -117,7 +118,8 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     `chain` are the aliases that lead to the groups' owner. With `subset` a set of addresses may be cut to what fits
     UDP, in windows that take turns; `max_answers` (0: all) cuts it on every transport; with `rotate` the order of the
-    records goes round. `zone` is the kind of zone that the name is in.
+    records goes round. `zone` is the kind of zone that the name is in. One with `taken` is the
+    answer for all names that differ in the first label only, but for those labels and such as begin with an underscore.
     """
 
     rcode: int = codes.NOERROR
@@ -132,6 +134,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     aa: bool = True
     max_answers: int = 0
     zone: str = "none"
+    taken: Container[str] | None = None
 
 
 def one(*records: Record) -> tuple[AnswerGroup, ...]:

@@ -72,10 +72,9 @@ class Listing:
             name = records.name(labels)
         except ValueError:  # M18: a name over the limits does not exist
             return []
-        wire = tuple(label.encode() for label in labels)
         found: dict[tuple[int, bytes], Record] = {}
         for qtype in types:
-            query = Query(0, codes.QUERY, 0, name, wire, qtype, codes.IN, None, 0)
+            query = Query(0, 0, name, qtype, codes.IN, None)
             answer = resolve(query, self._client, self._state, self._now)
             if answer.chain:
                 # A zone can say one of the two only; addresses, which are asked first, are what most come for.

@@ -6,7 +6,7 @@ and client subnets cost a parse and no more. Both levels lead to the same entry,
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Final, NamedTuple
 
 from fedns.federation.objects import ServiceKey
@@ -27,17 +27,32 @@ Asking = tuple[bytes, int, int, int]
 class Entry:
     """The responses of one question, without their ids, that take turns.
 
-    `word` is the counter of them all, `noted` a second one, or 0 for none. `opt` is the OPT record with which they end,
-    unless it had to go without its options.
+    `name` is the one that they are encoded with; with `taken`, they answer for all names beside it, but for those
+    labels (see `Answer`). `word` is the counter of them all, `noted` a second one, or 0 for none. `opt` is the OPT
+    record with which they end, unless it had to go without its options.
     """
 
-    __slots__ = ("_at", "_encode", "_missing", "_responses", "aliases", "noted", "opt", "place", "word")
+    __slots__ = (
+        "_at",
+        "_encode",
+        "_missing",
+        "_responses",
+        "aliases",
+        "name",
+        "noted",
+        "opt",
+        "place",
+        "taken",
+        "word",
+    )
 
     def __init__(self, responses: int, encode: Callable[[int], bytes], opt: bytes = b"") -> None:
         self._responses: list[bytes | None] = [None] * responses
         self._encode: Callable[[int], bytes] | None = encode
         self._missing = responses
         self._at = -1
+        self.name = b""
+        self.taken: Container[str] | None = None
         self.word = 0
         self.noted = 0
         self.opt = opt

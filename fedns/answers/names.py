@@ -83,6 +83,13 @@ class Asked(Struct, frozen=True, kw_only=True):
     """The bytes of a whole address there."""
 
     @property
+    def bare(self) -> bool:
+        """Whether it is a service's name, with nothing before it."""
+        return self.subject is Subject.SERVICE and not (
+            self.explain or self.protocol or self.cluster or self.above_clusters or self.directive
+        )
+
+    @property
     def home(self) -> Labels:
         """The labels of the service's own name, without region and zone."""
         federation = (self.zone.federation,) if self.zone.federation else ()
@@ -113,6 +120,11 @@ class Grammar:
                 rest = text[: len(text) - width]
                 return self._explained(Asked(subject=Subject.NOTHING, zone=zone, origin=text[len(rest) :]), rest)
         return None
+
+    def tops(self, origin: Labels) -> frozenset[str]:
+        """The labels directly below a clusterset or federation zone that names can end with, but for diagnostics."""
+        deeper = {zone[-len(origin) - 1] for zone in self._zones if _is_above((zone,), origin)}
+        return frozenset({"svc", "dns", "dns-version", *(region[-1] for region in self._regions), *deeper})
 
     def has(self, labels: Sequence[bytes]) -> bool:
         """Whether these labels are in a zone of ours."""

@@ -7,9 +7,12 @@ name has never been read, marked as stale while one cannot be read now. A no of 
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from msgspec import structs
+
 from fedns.answers import codes
 from fedns.answers.answer import Answer, Question, State
 from fedns.answers.apex import soa
+from fedns.federation.catalog import Catalog
 from fedns.federation.health import NEVER, Freshness, negatives_unsure
 
 CUT_OFF: Final = "most members went at once: is this server cut off?"
@@ -33,7 +36,30 @@ def nodata(question: Question, *ede: tuple[int, str]) -> Answer:
 
 def unnamed(question: Question) -> Answer:
     """No name can be spelt like this, whatever members say."""
-    return Answer(rcode=codes.NXDOMAIN, authority=(soa(question),), key=question.key)
+    asked = question.asked
+    top = asked.zone.kind in {"clusterset", "federation"} and len(question.query.labels) == len(asked.origin) + 1
+    taken = question.state.grammar.tops(asked.origin) if top else None
+    return Answer(rcode=codes.NXDOMAIN, authority=(soa(question),), key=question.key, taken=taken)
+
+
+class Services:
+    """The names of a namespace's services; it follows the catalog."""
+
+    def __init__(self, catalog: Catalog, namespace: str) -> None:
+        self._catalog = catalog
+        self._namespace = namespace
+
+    def __contains__(self, label: object) -> bool:
+        return (self._namespace, label) in self._catalog
+
+
+def unknown(question: Question) -> Answer:
+    """No member exports such a service: the answer for every name of the namespace that has none."""
+    asked = question.asked
+    if not asked.bare:
+        return absent(question, {asked.cluster} if asked.cluster else None)
+    taken = Services(question.state.catalog, asked.namespace)
+    return structs.replace(absent(question), key=(asked.namespace, ""), taken=taken)
 
 
 def absent(question: Question, owners: Collection[str] | None = None) -> Answer:

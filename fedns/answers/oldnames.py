@@ -9,7 +9,7 @@ from msgspec import structs
 
 from fedns.answers import codes, records
 from fedns.answers.answer import Answer, Question, one
-from fedns.answers.negatives import absent, nodata
+from fedns.answers.negatives import absent, nodata, unknown
 from fedns.answers.parts import decide
 from fedns.answers.services import KNOWN, answer, service
 from fedns.federation.placement import Part
@@ -22,7 +22,7 @@ def old_name(question: Question) -> Answer:
     asked, state = question.asked, question.state
     found = state.catalog.service((asked.namespace, asked.service))
     if found is None:
-        return absent(question)
+        return unknown(question)
     home = question.client.location.cluster or state.rules.local.cluster
     # SRV has always led on: its targets are names of the federation zone.
     if home and not asked.protocol and question.query.qtype in _ADDRESSES:
@@ -41,7 +41,7 @@ def _alias(question: Question) -> Answer:
         return nodata(question)  # M18: a name over the limits is never told
     inner = question.state.grammar.read(labels)
     assert inner is not None, "a name of the federation zone is one of ours"
-    led = service(structs.replace(question, query=query._replace(name=target, labels=labels), asked=inner))
+    led = service(structs.replace(question, query=query._replace(name=target), asked=inner))
     if led.rcode != codes.NOERROR:
         return absent(question)  # an alias never leads to nothing: no such port
     ttl = min([inner.zone.ttl, *(each.ttl for group in led.groups for each in group.records)])

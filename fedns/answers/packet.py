@@ -5,13 +5,14 @@ compression pointer. `write` fits a reply into a size. Neither raises, and neith
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from struct import Struct as Layout
 from typing import Final, NamedTuple
 
 from fedns.answers import codes
-from fedns.answers.compression import MAX_LABEL_BYTES, MAX_NAME_BYTES, after_name, put_name
+from fedns.answers.compression import MAX_LABEL_BYTES, MAX_NAME_BYTES, after_name, labels_of, put_name
 from fedns.answers.options import OPTION, read_options
 
 HEADER_BYTES: Final = 12
@@ -19,6 +20,8 @@ MAX_QUERY_BYTES: Final = 4096
 """No honest query is longer; on every transport."""
 PAYLOAD_BYTES: Final = 1232
 """The UDP size that fedns advertises (RFC 9715, DNS flag day 2020)."""
+MAX_KNOWN_TAILS: Final = 1024
+"""What follows the questions of that many queries is remembered: 4 MiB at the very most."""
 MIN_LIMIT_BYTES: Final = HEADER_BYTES + MAX_NAME_BYTES + 4 + 11
 """Header, question and a bare OPT record: what `write` needs at most when it leaves out everything else."""
 
@@ -43,20 +46,21 @@ class Edns(NamedTuple):
 class Query(NamedTuple):
     """One well-formed query.
 
-    `name` is the wire form as received, with its case and the root byte; `labels` are lower-cased (ASCII only, RFC
-    4343) and without the root; `flags` are the second 16 bits of the header; the question ends before `question_end`.
+    `name` is the wire form as received, with its case and the root byte; `flags` are the second 16 bits of the header.
     One that asks for a cookie only has no question, and an empty name without even the root byte.
     """
 
     id: int
-    opcode: int
     flags: int
     name: bytes
-    labels: tuple[bytes, ...]
     qtype: int
     qclass: int
     edns: Edns | None
-    question_end: int
+
+    @property
+    def labels(self) -> tuple[bytes, ...]:
+        """The labels of the name, lower-cased (ASCII only, RFC 4343) and without the root."""
+        return tuple(labels_of(self.name.lower())) if self.name else ()
 
 
 class Record(NamedTuple):
@@ -101,22 +105,16 @@ def parse(packet: bytes) -> Query | Refusal:
     # RFC 9619: one question. An OPT and a TSIG record are all that may follow it.
     if questions != 1 or answers or authorities > 1 or additionals > 2 or size > MAX_QUERY_BYTES:
         return _no_question(packet, ident, flags)
-    lowered = packet[HEADER_BYTES : HEADER_BYTES + MAX_NAME_BYTES].lower()  # no length byte is a letter: 63 < ord("A")
-    labels = []
-    at = 0
-    last = min(size - HEADER_BYTES - 5, MAX_NAME_BYTES - 1)  # where the root byte may stand at the latest
-    while at <= last:
-        length = lowered[at]
-        if length == 0:
-            break
+    last = min(size - 5, HEADER_BYTES + MAX_NAME_BYTES - 1)  # where the root byte may stand at the latest
+    at = HEADER_BYTES
+    while at <= last and (length := packet[at]):
         # A pointer (0xC0) has nothing before it to point at; label types 0x40 and 0x80 are long dead (RFC 6891).
         if length > MAX_LABEL_BYTES:
             return Refusal(codes.FORMERR, ident, flags)
-        labels.append(lowered[at + 1 : at + 1 + length])
         at += length + 1
-    else:
+    if at > last:
         return Refusal(codes.FORMERR, ident, flags)
-    name_end = HEADER_BYTES + at + 1
+    name_end = at + 1
     end = name_end + 4
     qtype, qclass = _QUESTION.unpack_from(packet, name_end)
     edns = None
@@ -125,19 +123,19 @@ def parse(packet: bytes) -> Query | Refusal:
         rcode = codes.REFUSED if qtype == codes.IXFR else codes.FORMERR
         return Refusal(rcode, ident, flags, packet[HEADER_BYTES:end])
     if additionals or end != size:
-        rcode, edns = _additional(packet, end, additionals)
+        rcode, edns = _additional(packet[end:], additionals)
         if rcode != codes.NOERROR:
             return Refusal(rcode, ident, flags, packet[HEADER_BYTES:end], edns is not None)
-    return Query(ident, 0, flags, packet[HEADER_BYTES:name_end], tuple(labels), qtype, qclass, edns, end)
+    return Query(ident, flags, packet[HEADER_BYTES:name_end], qtype, qclass, edns)
 
 
 def _no_question(packet: bytes, ident: int, flags: int) -> Query | Refusal:
     """A query without a question may ask for a cookie, and nothing else (RFC 7873 section 5.4)."""
     if packet[4:HEADER_BYTES] != b"\0\0\0\0\0\0\0\1" or len(packet) > MAX_QUERY_BYTES:
         return Refusal(codes.FORMERR, ident, flags)
-    rcode, edns = _additional(packet, HEADER_BYTES, 1)
+    rcode, edns = _additional(packet[HEADER_BYTES:], 1)
     if rcode == codes.NOERROR and edns is not None and any(code == codes.COOKIE for code, _ in edns.options):
-        return Query(ident, 0, flags, b"", (), 0, 0, edns, HEADER_BYTES)
+        return Query(ident, flags, b"", 0, 0, edns)
     return Refusal(rcode or codes.FORMERR, ident, flags, edns=edns is not None)
 
 
@@ -203,24 +201,28 @@ def write_options(query: Query, rcode: int, options: Sequence[tuple[int, bytes]]
     return _HEADER.pack(query.id, flags, bool(question), 0, 0, bool(opt)) + question + opt
 
 
-def _additional(packet: bytes, at: int, count: int) -> tuple[int, Edns | None]:
-    """An rcode for the `count` records behind the question, NOERROR if all is well, and what the OPT record says."""
-    size = len(packet)
+@lru_cache(maxsize=MAX_KNOWN_TAILS)
+def _additional(tail: bytes, count: int) -> tuple[int, Edns | None]:
+    """An rcode for the `count` records behind the question, NOERROR if all is well, and what the OPT record says.
+
+    Each client sends the same ones again and again.
+    """
+    at, size = 0, len(tail)
     opt: tuple[int, int, int] | None = None
     options = b""
     signed = False
     for _ in range(count):
-        root = at < size and not packet[at]
-        fixed = at + 1 if root else after_name(packet, at)
+        root = at < size and not tail[at]
+        fixed = at + 1 if root else after_name(tail, at)
         content = fixed + _FIXED.size
         # RFC 8945 section 5.1: a TSIG record is the last one.
         if signed or content > size:
             return codes.FORMERR, _edns(opt)
-        rtype, payload, ttl, length = _FIXED.unpack_from(packet, fixed)
+        rtype, payload, ttl, length = _FIXED.unpack_from(tail, fixed)
         at = content + length
         if rtype == codes.OPT and root and opt is None:
             opt = payload, ttl >> 16 & 0xFF, ttl & _DNSSEC_OK
-            options = packet[content:at]
+            options = tail[content:at]
         elif rtype == codes.TSIG:
             signed = True
         else:

@@ -6,11 +6,12 @@ malformed, and has the answer to what it asks, which is resolved and encoded whe
 the rate limit gets silence, or is sent to TCP; what is special about the packet is put into the reply.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fedns.answers import codes, counters
 from fedns.answers.answer import Answer
+from fedns.answers.compression import MAX_LABEL_BYTES
 from fedns.answers.extras import Extras, add_extras, read_extras
 from fedns.answers.memory import Asking, Counted, Entry, Place
 from fedns.answers.packet import Query, Record, Refusal, opt_record, parse, refuse, write, write_options
@@ -33,6 +34,8 @@ MAX_REMEMBERED_BYTES: Final = 320
 """A longest name with plain EDNS; longer packets are rare, and their bytes would be the key."""
 
 SILENCE: Final = b""
+_NOBODY: Final = tuple(bytes((size,)) + b"*" * size for size in range(MAX_LABEL_BYTES + 1))
+"""A label of each length that no member can give to anything."""
 
 
 def respond(packet: bytes, view: View, replica: Replica, now: float) -> bytes:
@@ -57,18 +60,19 @@ def _answer(packet: bytes, view: View, replica: Replica, now: float) -> bytes:
         return _only_cookie(query, extras, view, replica, now)
     limit = _limit(query, view, extras)
     asking = _asking(query, extras, limit)
-    entry = extras.spot.known.answers.get(asking)
+    answers = extras.spot.known.answers
+    entry = answers.get(asking) or _denial(asking, answers)
     if entry is None:
         replica.counts[counters.MISSES] += 1
         entry = _make(query, asking, extras, view, replica, limit, now)
     else:
         replica.counts[counters.PARSED_HITS] += 1
-        if extras.plain and query.name == asking[0] and len(packet) <= MAX_REMEMBERED_BYTES:
+        if extras.plain and query.name == entry.name and len(packet) <= MAX_REMEMBERED_BYTES:
             replica.memory.alias(extras.spot.known, packet[2:], entry)
     if view.bucket is not None and not extras.proven and view.bucket.over(now):
         return _limited(packet, view, replica, extras)
     reply = entry.take(replica.counts)
-    if query.name != asking[0]:
+    if query.name != entry.name:
         # All other names with the same suffix are pointers to the question: so they take its case (0x20).
         reply = reply[:10] + query.name + reply[10 + len(query.name) :]
     if extras.options or extras.padded:
@@ -78,14 +82,16 @@ def _answer(packet: bytes, view: View, replica: Replica, now: float) -> bytes:
 
 def _make(query: Query, asking: Asking, extras: Extras, view: View, replica: Replica, limit: int, now: float) -> Entry:
     """Resolve a question that nobody has asked, in lower case, and remember the answer where that is allowed."""
-    query = query._replace(name=asking[0])
-    spot = extras.spot
+    query, spot = query._replace(name=asking[0]), extras.spot
     client = view.client
     if spot is not view.spot:
         client = client.at(spot.location, spot.subnet)
     answer = resolve(query, client, replica.state, now)
+    if answer.taken is not None and (shared := _shared(asking)) not in spot.known.answers:
+        asking, query = shared, query._replace(name=shared[0])
     options = _options(query, answer, replica.rules.nsid if extras.nsid else "")
     entry = _entry(query, answer, view, options, limit)
+    entry.name, entry.taken = asking[0], answer.taken
     entry.word = counters.reply_word(
         transport=view.transport,
         family=view.family,
@@ -172,6 +178,21 @@ def _asking(query: Query, extras: Extras, limit: int) -> Asking:
     if query.edns is not None:
         shape |= 2 | query.edns.dnssec_ok
     return query.name.lower(), query.qtype, query.qclass, shape
+
+
+def _denial(asking: Asking, answers: Mapping[Asking, Entry]) -> Entry | None:
+    """The answer for a name beside which another one was denied, so that random names cost neither time nor memory."""
+    entry = answers.get(_shared(asking))
+    if entry is None or entry.taken is None:
+        return None
+    label = asking[0][1 : 1 + asking[0][0]].decode("latin-1")
+    return None if label.startswith("_") or label in entry.taken else entry
+
+
+def _shared(asking: Asking) -> Asking:
+    """The question that stands for all with a first label of this length: pointers in the answer fit each of them."""
+    name = asking[0]
+    return _NOBODY[name[0]] + name[1 + name[0] :], *asking[1:]
 
 
 def _entry(query: Query, answer: Answer, view: View, options: list[tuple[int, bytes]], limit: int) -> Entry:

@@ -15,7 +15,7 @@ from fedns.answers import addresses, codes, records
 from fedns.answers.addresses import Target
 from fedns.answers.answer import Answer, AnswerGroup, Question, one
 from fedns.answers.names import ANCHORS, Asked
-from fedns.answers.negatives import UNSURE_TTL, absent, empty, nodata, outdated, tell, unnamed
+from fedns.answers.negatives import UNSURE_TTL, absent, empty, nodata, outdated, tell, unknown, unnamed
 from fedns.answers.packet import Record
 from fedns.answers.parts import aliases, decide, parts, placement
 from fedns.answers.tallies import concerning
@@ -39,7 +39,7 @@ def service(question: Question) -> Answer:
     asked = question.asked
     found = question.state.catalog.service((asked.namespace, asked.service))
     if found is None:
-        return absent(question, _owners(question))
+        return unknown(question)
     if asked.protocol and not _has_port(found, asked):
         return absent(question, _owners(question))
     if asked.above_clusters:

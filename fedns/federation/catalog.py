@@ -32,6 +32,9 @@ class Catalog:
     def __len__(self) -> int:
         return len(self._counts)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._counts
+
     @property
     def ranks(self) -> Mapping[str, int]:
         """The trust rank of each member (0 where none is given): a lower rank goes before age."""

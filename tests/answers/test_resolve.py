@@ -65,7 +65,8 @@ def test_names_that_are_no_services(name: str, qtype: str, expected: str) -> Non
 def test_other_answers_name_what_they_depend_on() -> None:
     """An answer says which service or namespace it rests on, so that it is forgotten when that changes."""
     assert ask(f"db.shop.{STRICT}").key == ("shop", "db")
-    assert ask(f"none.shop.{STRICT}").key == ("shop", "none")
+    assert ask(f"none.shop.{STRICT}").key == ("shop", "")
+    assert ask(f"_http._tcp.none.shop.{STRICT}").key == ("shop", "none")
     assert ask(f"shop.{STRICT}").key == ("shop", "")
     assert ask("clusterset.local", "SOA").key is None
 
