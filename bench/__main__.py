@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import fedns
-from bench import change, cold, crowd, loss, overload, partition, place, restart, scale, storm, wire
+from bench import change, cold, crowd, hostile, loss, overload, partition, place, restart, scale, storm, wire
 from tests.real.build import cache
 
 Measure = Callable[[Path, int], Coroutine[Any, Any, dict[str, Any]]]
@@ -28,6 +28,7 @@ INTAKE: dict[str, Measure] = {
 MEASURES: dict[str, Measure] = {
     "place": place.measure,
     "wire": wire.measure,
+    "hostile": hostile.measure,
     "loss": loss.measure,
     "partition": partition.measure,
     "crowd": crowd.measure,

@@ -1,15 +1,17 @@
-"""Fuzzing of the packet door by hand: `./dev fuzz [SECONDS]`. The tests run the fixed corpus of hostile.py instead.
+"""Fuzzing by hand: `./dev fuzz [SECONDS] [TARGET]`. The tests run the fixed corpus of hostile.py instead.
 
-Guided by coverage with atheris where it is installed (`./dev python -m pip install atheris`; only this needs it), else
-Hypothesis makes packets and changes good ones. A packet that breaks a promise is printed in hexadecimal and ends the
-run: it belongs into hostile.py.
+Targets: `packet` is the packet door, `feed` what a worker reads of its control process. Guided by coverage with atheris
+where it is installed (`./dev python -m pip install atheris`; only this needs it), and what it finds is kept in
+.fuzz/TARGET; else Hypothesis makes packets and changes good ones. What breaks a promise is printed in hexadecimal and
+ends the run: it belongs into hostile.py.
 """
 
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,7 +24,19 @@ except ImportError:
 with atheris.instrument_imports() if atheris is not None else nullcontext():
     from fedns.answers import counters
     from fedns.answers.respond import respond
-    from tests.answers.hostile import valid
+    from fedns.answers.wire import (
+        BrokenStreamError,
+        Frames,
+        Generation,
+        Hello,
+        Members,
+        NewRules,
+        Replace,
+        frame,
+        to_control,
+        to_worker,
+    )
+    from tests.answers.hostile import corpus, valid
     from tests.answers.replicas import NOW, replica
     from tests.answers.test_hostile import TRUSTING
 
@@ -47,10 +61,56 @@ def check(packet: bytes) -> None:
         raise AssertionError(packet.hex())
 
 
-def guided(seconds: int) -> None:
-    """Let atheris find new paths through the code."""
-    words = [sys.argv[0], f"-max_total_time={seconds}", "-max_len=600", "-print_final_stats=1"]
-    atheris.Setup(words, check)
+def check_feed(stream: bytes) -> None:
+    """However a stream is split, the same frames come out of it; each is a message, or is said to be none."""
+    whole = cut(stream, len(stream) or 1)
+    if whole != cut(stream, 1 + stream[0] if stream else 1):
+        raise AssertionError(stream.hex())
+    for body in whole:
+        for read in (to_worker, to_control):
+            try:
+                message = read(body)
+            except BrokenStreamError:
+                continue
+            if read(frame(message)[4:]) != message:
+                raise AssertionError(stream.hex())
+
+
+def cut(stream: bytes, size: int) -> list[bytes]:
+    """The frames of a stream that comes in pieces of this size."""
+    frames, out = Frames(), list[bytes]()
+    try:
+        for at in range(0, len(stream), size):
+            out += frames.feed(stream[at : at + size])
+    except BrokenStreamError:
+        return out
+    return out
+
+
+def messages() -> list[bytes]:
+    """Streams that are well-formed."""
+    status, exports = held.statuses["eu1"], tuple(held.catalog.exports_of("eu1"))
+    replaced = Replace("eu1", exports, first=True, last=True)
+    made = (NewRules(TRUSTING), Members((status,)), replaced, Generation("epoch", 7), Hello(1, 2, "epoch", 7))
+    return [frame(each) for each in made]
+
+
+TARGETS: Final[dict[str, tuple[Callable[[bytes], None], Callable[[], list[bytes]], int]]] = {
+    "packet": (check, lambda: [*valid(), *list(corpus())[::40]], 600),
+    "feed": (check_feed, messages, 1500),
+}
+"""What is done with bytes, good examples of them, and how long they get."""
+
+
+def guided(seconds: int, target: str) -> None:
+    """Let atheris find new paths through the code, from good examples and what earlier runs found."""
+    run, examples, longest = TARGETS[target]
+    kept = Path(".fuzz", target)
+    kept.mkdir(parents=True, exist_ok=True)
+    for at, example in enumerate(examples()):
+        (kept / f"example-{at}").write_bytes(example)
+    words = [sys.argv[0], f"-max_total_time={seconds}", f"-max_len={longest}", "-print_final_stats=1", str(kept)]
+    atheris.Setup(words, run)
     atheris.Fuzz()
 
 
@@ -79,7 +139,7 @@ def main() -> None:
     """For so many seconds."""
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     if atheris is not None:
-        guided(seconds)
+        guided(seconds, sys.argv[2] if len(sys.argv) > 2 else "packet")
     else:
         sys.stderr.write(f"{unguided(seconds)} packets by Hypothesis, no broken promise\n")
 
