@@ -81,10 +81,13 @@ class Losses:
 
     async def _once(self, members: Collection[Member], action: Callable[[Member], Awaitable[None]]) -> Figures:
         await asyncio.sleep(STEADY_SECONDS)
+        begun = monotonic()
         await asyncio.gather(*map(action, members))
-        out = await _until(lambda: self._out(members))
+        await _until(lambda: self._out(members))
+        out, begun = monotonic() - begun, monotonic()
         await asyncio.gather(*map(self._heal, members))
-        back = await _until(lambda: self._back(members))
+        await _until(lambda: self._back(members))
+        back = monotonic() - begun
         await self.all_back()
         return {"out_s": out, "back_s": back}
 
