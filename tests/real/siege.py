@@ -253,7 +253,8 @@ class Siege(World):
 
     def _settings(self) -> dict[str, Any]:
         settings = super()._settings()
-        del settings["local"]  # the local cluster's own answers survive more: here it must be a remote one
+        # The local cluster's own answers survive more: here it must be a remote one.
+        del settings["local"], settings["clientsFrom"]
         return settings | {"freshness": FRESHNESS}
 
 
