@@ -136,7 +136,7 @@ class Chaos:
                 actors = [
                     self._mischief.members(),
                     _until(self._mischief.processes(), seconds * self._killing),
-                    self._mischief.churn(self._services, self._every),
+                    self._mischief.churn(self._services, self._every, lambda: self.checker.oracle.look(monotonic())),
                 ]
                 if self._snapshot is not None:
                     actors.append(self._mischief.disk(self._snapshot))

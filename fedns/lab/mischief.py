@@ -150,8 +150,11 @@ class Mischief:
             content[at] ^= 1 << random.randrange(8)
         snapshot.write_bytes(content)
 
-    async def churn(self, deployments: dict[str, list[Deployment]], every: float) -> None:
-        """Change services all the while: pods come and go, and some services, too."""
+    async def churn(self, deployments: dict[str, list[Deployment]], every: float, changed: Callable[[], None]) -> None:
+        """Change services all the while: pods come and go, and some services, too.
+
+        Whoever holds the truth is told that something has `changed`, every time: what passed unseen may be answered.
+        """
         random = self._random("churn")
         gone: set[str] = set()
         while True:
@@ -164,10 +167,11 @@ class Mischief:
                 objects = deployment.objects()[1:]  # all but the namespace
                 await (member.put(objects) if deployment.name in gone else member.remove(objects[::-1]))
                 gone ^= {deployment.name}
-                continue
-            zone = random.choice(sorted(deployment.zones))
-            deployment.scale(zone, random.randint(1, MOST_PODS))
-            await member.put(deployment.objects())
+            else:
+                zone = random.choice(sorted(deployment.zones))
+                deployment.scale(zone, random.randint(1, MOST_PODS))
+                await member.put(deployment.objects())
+            changed()
 
     def _random(self, kind: str) -> Random:
         return Random(f"{self._seed} {kind}")  # noqa: S311 -- it breaks things, it hides nothing

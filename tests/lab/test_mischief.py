@@ -152,9 +152,9 @@ async def test_services_change_all_the_while() -> None:
     for each in made:
         for item in each.objects():
             store.apply(item)
-    doing = asyncio.create_task(
-        Mischief(world(clusters={"eu1": Member(store)}), 1, lambda _text: None).churn({"eu1": made}, 0.1)
-    )
+    writes: list[int] = []
+    mischief = Mischief(world(clusters={"eu1": Member(store)}), 1, lambda _text: None)
+    doing = asyncio.create_task(mischief.churn({"eu1": made}, 0.1, lambda: writes.append(store.writes)))
     seen: set[tuple[bool, bool]] = set()
     sizes: set[int] = set()
     for _ in range(2000):
@@ -166,3 +166,5 @@ async def test_services_change_all_the_while() -> None:
     await asyncio.wait((doing,))
     assert seen == {(True, True), (False, True)}
     assert sizes == {1, 2, 3, 4}
+    assert writes[-1] == store.writes
+    assert len(set(writes)) > 100
