@@ -32,6 +32,9 @@ _STUCK: Final = 3
 """After so many failures at one resourceVersion only a list can help (a garbled object would come again and again)."""
 
 
+_VANISHED: Final = "the resource vanished: looking again"
+
+
 class _UnsureError(Exception):
     """The list was not believed; a second one is read after so many seconds."""
 
@@ -62,6 +65,7 @@ class Watch:
         self._stuck, self._stuck_at, self._cut = 0, 0, 0
         self._read_at, self._compare_at = float("-inf"), float("inf")
         self._judged, self._compared, self._second = 0, 0, False
+        self._vanished_at = float("inf")  # when it was first said to be absent
 
     def kick(self) -> None:
         """Break what is under way now: the network came back, and this request may still hang in the old one."""
@@ -77,6 +81,7 @@ class Watch:
             except (GoneError, LagError, _BackError) as doubt:
                 await self._doubt(doubt)
             except AbsentError:
+                self._vanished_at = min(self._vanished_at, _now())
                 await self._missing()
             except _UnsureError as unsure:
                 self._want("shrunk")
@@ -154,11 +159,16 @@ class Watch:
         """A resource that is absent is empty, and no fault; it may be installed, or allowed, at any time."""
         self._want("first")
         self._tail.version = 0
-        if self._present:  # a server that starts may not know its own resources yet
-            self._present = False
-            self._fail("the resource vanished: waiting for a second look")
-            await asyncio.sleep(self._pace.confirm)
+        if self._present and _now() - self._vanished_at < self._pace.confirm:
+            # A server that starts may not know its own resources, or whom it lets read them, for a moment.
+            if self.resource.extra:
+                self.stream.enter("waiting", _now(), _VANISHED)
+                self._follower.readable(self.resource)
+            else:
+                self._fail(_VANISHED)
+            await self._backoff.pause()
             return
+        self._present = False
         if not self.resource.missed:
             self._follower.replaced(self.resource, [], sure=True)
             self.stream.objects = 0
@@ -248,6 +258,7 @@ class Watch:
         self._tail.unsettled = self._tail.lagging = False
         self._tail.refused = any(not each.namespace for each in whole.items)
         self._present, self._stuck, self._cut = True, 0, 0
+        self._vanished_at = float("inf")
         self._read_at = _now()
         self._judged = version
         self._rest(version)

@@ -245,7 +245,7 @@ async def test_resource_that_vanished_is_found_by_a_check(script: Scripted, tmp_
     async with following(member(script.url, tmp_path)) as (_, heard):
         await until(lambda: heard.wholes)
         await until(lambda: not heard.names())
-        assert faults([*heard.evidence], "exports") == ["the resource vanished: waiting for a second look"]
+        assert faults([*heard.evidence], "exports") == ["the resource vanished: looking again"]
 
 
 async def test_absent_resource_is_normal_and_may_come_later(script: Scripted, tmp_path: Path) -> None:
