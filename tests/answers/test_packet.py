@@ -28,10 +28,12 @@ def query(
     return b"".join(number.to_bytes(2) for number in (0x1234, flags, *counts)) + question + rest
 
 
-def opt(options: bytes = b"", *, owner: bytes = b"\0", version: int = 0, length: int | None = None) -> bytes:
+def opt(
+    options: bytes = b"", *, owner: bytes = b"\0", version: int = 0, length: int | None = None, flags: int = 0x8000
+) -> bytes:
     """An OPT record with DO set and a payload of 1400."""
     size = len(options) if length is None else length
-    return owner + b"\0\x29\x05\x78" + bytes((0, version, 0x80, 0)) + size.to_bytes(2) + options
+    return owner + b"\0\x29\x05\x78" + bytes((0, version)) + flags.to_bytes(2) + size.to_bytes(2) + options
 
 
 def option(code: int, content: bytes = b"") -> bytes:
@@ -57,6 +59,11 @@ GOOD: dict[str, tuple[bytes, Query]] = {
         EDNS,
         Query(0x1234, 256, NAME, 1, 1, Edns(1400, 0, True, ((3, b""), (10, b"8 bytes!")))),
     ),
+    # RFC 6891 section 6.1.4: a receiver ignores the bits beside DO.
+    "EDNS flags of the future": (
+        query(rest=opt(flags=0x7FFF), counts=(1, 0, 0, 1)),
+        Query(0x1234, 256, NAME, 1, 1, Edns(1400, 0, False, ())),
+    ),
 }
 
 
@@ -71,6 +78,9 @@ ADMITTED: dict[str, bytes] = {
     "longest name": query(asked(b"\1a" * 127 + b"\0")),
     "32 options": query(rest=opt(option(65001) * 32), counts=(1, 0, 0, 1)),
     "largest query": query(rest=opt(option(65001, bytes(4096 - 26 - 15))), counts=(1, 0, 0, 1)),
+    "largest query for a cookie": query(
+        b"", opt(option(10, bytes(8)) + option(65001, bytes(4096 - 12 - 11 - 12 - 4))), counts=(0, 0, 0, 1)
+    ),
 }
 
 
@@ -91,6 +101,11 @@ BAD: dict[str, tuple[bytes, int]] = {
     "QDCOUNT 0 with a cookie of 9 bytes": (query(b"", opt(option(10, bytes(9))), counts=(0, 0, 0, 1)), codes.FORMERR),
     "QDCOUNT 0 with EDNS 1": (query(b"", opt(option(10, bytes(8)), version=1), counts=(0, 0, 0, 1)), codes.BADVERS),
     "QDCOUNT 0 with a TSIG": (query(b"", TSIG, counts=(0, 0, 0, 1)), codes.NOTAUTH),
+    "QDCOUNT 0 with a cookie and ANCOUNT 1": (
+        query(b"", opt(option(10, bytes(8))), counts=(0, 1, 0, 1)),
+        codes.FORMERR,
+    ),
+    "QDCOUNT 2 with a cookie": (query(b"", opt(option(10, bytes(8))), counts=(2, 0, 0, 1)), codes.FORMERR),
     "QDCOUNT 0 with a question": (query(counts=(0, 0, 0, 0)), codes.FORMERR),
     "QDCOUNT 2": (query(QUESTION * 2, counts=(2, 0, 0, 0)), codes.FORMERR),
     "10,877 pointer questions": (
@@ -101,6 +116,7 @@ BAD: dict[str, tuple[bytes, int]] = {
     "NSCOUNT 1": (query(rest=A_RECORD, counts=(1, 0, 1, 0)), codes.FORMERR),
     "NSCOUNT 2": (query(rest=A_RECORD * 2, counts=(1, 0, 2, 0)), codes.FORMERR),
     "IXFR": (query(NAME + b"\0\xfb\0\1", A_RECORD, counts=(1, 0, 1, 0)), codes.REFUSED),
+    "IXFR with two SOA records": (query(NAME + b"\0\xfb\0\1", A_RECORD * 2, counts=(1, 0, 2, 0)), codes.FORMERR),
     "ARCOUNT 3": (query(rest=opt() * 3, counts=(1, 0, 0, 3)), codes.FORMERR),
     "label type 0x40": (query(asked(b"\x40a\0")), codes.FORMERR),
     "label type 0x80": (query(asked(b"\3web\x80a\0")), codes.FORMERR),
@@ -168,7 +184,8 @@ def test_a_query_for_a_cookie_alone_has_no_question() -> None:
     """RFC 7873 section 5.4: admitted with an empty name."""
     admitted = parse(query(b"", opt(option(10, bytes(8))), counts=(0, 0, 0, 1)))
     assert isinstance(admitted, Query)
-    assert (admitted.name, admitted.labels) == (b"", ())
+    assert admitted == Query(0x1234, 0x0100, b"", 0, 0, Edns(1400, 0, True, ((10, bytes(8)),)))
+    assert admitted.labels == ()
 
 
 @pytest.mark.parametrize("opcode", range(1, 16))
@@ -181,7 +198,7 @@ def test_other_opcodes_are_not_implemented(opcode: int) -> None:
 
 def test_a_refusal_keeps_the_question_and_edns() -> None:
     """BADVERS needs an OPT record of version 0 (RFC 6891 section 6.1.3), which echoes neither DO nor options."""
-    refusal = parse(query(rest=opt(option(3), version=1), counts=(1, 0, 0, 1)))
+    refusal = parse(query(rest=opt(option(3), version=1), flags=0x07FF, counts=(1, 0, 0, 1)))
     assert isinstance(refusal, Refusal)
     message = dns.message.from_wire(refuse(refusal))
     assert message.question[0].to_text() == "Web.shop. IN A"

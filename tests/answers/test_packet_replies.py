@@ -182,6 +182,8 @@ EDNS: dict[str, tuple[Query, int, tuple[int, int, bool, int]]] = {
     "EDNS": (question(), codes.NXDOMAIN, (0, 1232, False, codes.NXDOMAIN)),
     "DO": (question(dnssec_ok=True), codes.NOERROR, (0, 1232, True, codes.NOERROR)),
     "extended rcode": (question(), codes.BADCOOKIE, (0, 1232, False, codes.BADCOOKIE)),
+    "largest rcode without EDNS": (question(edns=False), 15, (-1, 0, False, 15)),
+    "least extended rcode without EDNS": (question(edns=False), codes.BADVERS, (-1, 0, False, codes.SERVFAIL)),
     "extended rcode without EDNS": (question(edns=False), codes.BADCOOKIE, (-1, 0, False, codes.SERVFAIL)),
 }
 

@@ -146,6 +146,7 @@ def test_random_case_cookies_and_sizes_have_one_answer() -> None:
             ask(held, name, payload=1190, options=cookie)
     assert sorted(firsts.values()) == [3, 3, 3]
     assert held.counts[counters.MISSES] == 1
+    assert held.counts[counters.PARSED_HITS] > 9
 
 
 def test_a_query_for_a_cookie_alone_is_answered() -> None:

@@ -58,6 +58,12 @@ def test_what_is_no_question_is_counted_each_time(packet: bytes, rcode: str | No
     assert all(reply[11] == packet[11] for reply in replies if reply)
 
 
+def test_a_server_without_cookies_knows_no_query_for_one() -> None:
+    """Without a question it is malformed there, and the OPT record comes back all the same."""
+    (reply,) = asked(replica(), ONLY_COOKIE, 1)
+    assert (reply[3] & 0xF, reply[10:12]) == (1, b"\0\1")
+
+
 LIMITS: Final[dict[str, tuple[bytes, Callable[[memoryview], int], str]]] = {
     "to TCP": (QUERY, lambda counts: counts[counters.TRUNCATED_BY_LIMIT], "NOERROR"),
     "to ask with a cookie": (WITH_COOKIE, lambda counts: counts[counters.BAD_COOKIES], "BADCOOKIE"),
@@ -95,3 +101,6 @@ def test_a_header_alone_is_enough_for_a_reply_to_a_bug(monkeypatch: pytest.Monke
     held = replica()
     assert asked(held, b"\7\7\1\0" + bytes(8), 1) == [b"\7\7\x81\2" + bytes(8)]
     assert asked(held, bytes(11), 1) == [b""]
+    # Of the flags the opcode and RD come back, as they were.
+    assert asked(held, b"\7\7\xff\xff" + bytes(8), 1) == [b"\7\7\xf9\2" + bytes(8)]
+    assert asked(held, b"\7\7" + bytes(10), 1) == [b"\7\7\x80\2" + bytes(8)]
