@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedns.answers import codes, packet, records
-from fedns.answers.packet import Edns, Query, Record, write
+from fedns.answers.packet import Edns, Query, Record, write, write_options
 
 NAME = records.name("Web.shop")
 TEXT_LABEL = st.text("abcXYZ019-_", min_size=1, max_size=10).map(str.encode)
@@ -174,7 +174,32 @@ def test_flags_of_a_reply(asked: Query, *, aa: bool, tc: bool, flags: str) -> No
     """RD is echoed; RA, Z, AD and CD are not set, whatever the query said (RFC 1035, 4035, 8906)."""
     message = read(write(asked, 0, [], limit=512, aa=aa, tc=tc))
     assert dns.flags.to_text(message.flags) == flags
-    assert message.id == 0x1234
+    assert (message.id, message.rcode()) == (0x1234, 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "tc", "flags"), [(question(), False, 0x8100), (question(flags=0x07FF), True, 0x8300)]
+)
+def test_flags_of_a_reply_without_records(asked: Query, *, tc: bool, flags: int) -> None:
+    """Who answers nothing is no authority: RD comes back, TC is set at will, and the rcode is whole."""
+    message = read(write_options(asked, codes.BADCOOKIE, STALE, tc=tc))
+    assert (message.flags & 0xFFF0, message.rcode()) == (flags, codes.BADCOOKIE)
+    plain = write_options(question(edns=False, flags=0), codes.NOERROR, STALE)
+    assert plain == b"\x12\x34\x80\0\0\1" + bytes(6) + NAME + b"\0\1\0\1"
+
+
+def test_an_answer_alone_is_cut_at_its_limit() -> None:
+    """With no other section, too, a byte too many is truncation."""
+    fits = size(ADDRESSES)
+    assert len(read(write(question(), 0, ADDRESSES, limit=fits)).answer) == 20
+    assert len(write(question(), 0, ADDRESSES, limit=fits - 1)) < fits - 1
+
+
+def test_types_of_one_owner_are_rrsets_of_their_own() -> None:
+    """RFC 2181 section 5: an RRset has one owner and one type, so A may go along where AAAA does not fit."""
+    pair = [records.a(NAME, 5, bytes(4)), records.aaaa(NAME, 5, bytes(16))]
+    message = read(write(question(), 0, [], [], pair, limit=size([], [], pair) - 1))
+    assert same(message.additional, pair[:1])
 
 
 EDNS: dict[str, tuple[Query, int, tuple[int, int, bool, int]]] = {
@@ -193,6 +218,8 @@ def test_opt_of_a_reply(asked: Query, rcode: int, said: tuple[int, int, bool, in
     """OPT answers OPT, with version 0, our payload and DO as asked (RFC 6891); without it there are 4 bits of rcode."""
     message = read(write(asked, rcode, [], limit=512, options=STALE))
     assert (message.edns, message.payload, bool(message.ednsflags & 0x8000), message.rcode()) == said
+    # RFC 6891 section 6.1.4: no flag beside DO.
+    assert not message.ednsflags & 0x7FFF
     assert [(option.otype, option.to_wire()) for option in message.options] == (STALE if asked.edns else [])
 
 

@@ -85,8 +85,9 @@ def test_labels_of_every_length_are_denied(length: int) -> None:
     """A label has 63 bytes at most (RFC 1035 section 2.3.4), and the longest share a denial as the shortest do."""
     held = replica()
     for letter in "xyz":
-        assert ask(held, f"{letter * length}.shop.{ZONE}").rcode() == 3
-    assert held.counts[counters.MISSES] == 1
+        for qtype in ("A", "AAAA"):
+            assert ask(held, f"{letter * length}.shop.{ZONE}", qtype).rcode() == 3
+    assert held.counts[counters.MISSES] == 2
 
 
 def test_a_service_that_appears_beside_denied_names_is_answered() -> None:

@@ -47,6 +47,13 @@ def test_an_address_set_fills_udp_and_no_more(payload: int, bound: int) -> None:
     assert size < bound
 
 
+def test_a_stream_has_room_for_the_whole_set() -> None:
+    """Windows are for UDP: over TCP the same client gets every address at once."""
+    held = replica(pods=40)
+    assert len(addresses(ask(held, WEB, payload=512))) < 40
+    assert len(addresses(ask(held, WEB, payload=512, stream=True))) == 40
+
+
 def test_queries_of_different_shape_never_share_a_reply() -> None:
     """RD, EDNS, DO, NSID, size and class are in the reply: whatever was asked before, it is that of a new server."""
     wanted: list[list[dns.edns.Option]] = [[], [NSID]]
