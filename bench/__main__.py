@@ -1,6 +1,7 @@
-"""`./dev bench [PART|intake|all] [--seconds N] [--json FILE]`: measure, and print figures as a table.
+"""`./dev bench [PART|wire|intake|all] [--seconds N] [--json FILE]`: measure, and print figures as a table.
 
-`intake` is all that lies between API servers and answers: cold, scale, change and storm.
+`wire` is all about packets next to other servers: queries. `intake` is all that lies
+between API servers and answers: cold, scale, change and storm.
 """
 
 import argparse
@@ -15,10 +16,26 @@ from pathlib import Path
 from typing import Any
 
 import fedns
-from bench import change, cold, crowd, hostile, loss, overload, partition, place, restart, scale, storm, wire
+from bench import (
+    change,
+    cold,
+    crowd,
+    hostile,
+    loss,
+    overload,
+    partition,
+    place,
+    queries,
+    restart,
+    scale,
+    storm,
+)
 from tests.real.build import cache
 
 Measure = Callable[[Path, int], Coroutine[Any, Any, dict[str, Any]]]
+WIRE: dict[str, Measure] = {
+    "queries": queries.measure,
+}
 INTAKE: dict[str, Measure] = {
     "cold": cold.measure,
     "scale": scale.measure,
@@ -27,7 +44,7 @@ INTAKE: dict[str, Measure] = {
 }
 MEASURES: dict[str, Measure] = {
     "place": place.measure,
-    "wire": wire.measure,
+    **WIRE,
     "hostile": hostile.measure,
     "loss": loss.measure,
     "partition": partition.measure,
@@ -36,7 +53,7 @@ MEASURES: dict[str, Measure] = {
     "restart": restart.measure,
     **INTAKE,
 }
-GROUPS: dict[str, dict[str, Measure]] = {"intake": INTAKE, "all": MEASURES}
+GROUPS: dict[str, dict[str, Measure]] = {"wire": WIRE, "intake": INTAKE, "all": MEASURES}
 
 
 def show(title: str, figures: dict[str, Any]) -> None:

@@ -8,8 +8,9 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from bench.ground import process_cpu
 from fedns.lab.processes import die_with_parent, end, free_port, serving
 from tests.real.build import cache
 
@@ -18,12 +19,34 @@ WORKER: Final = "fedns.servers.worker"
 NEEDED: Final = "CoreDNS is missing: python -m tests.real.build (needs Go)"
 
 
-class Running:
-    """A server's process and its port; `memory` is resident, in MiB."""
+class Files(NamedTuple):
+    """A certificate and its key, by their paths."""
 
-    def __init__(self, pid: int, port: int) -> None:
+    certificate: str
+    key: str
+
+
+class Running:
+    """A server's process and its ports, for UDP and TCP, and for TLS (0: none); `memory` is resident, in MiB."""
+
+    def __init__(self, pid: int, port: int, tls: int = 0) -> None:
         self.pid = pid
         self.port = port
+        self.tls = tls
+
+    def answering(self) -> list[int]:
+        """The processes that answer: workers of fedns, others as a whole."""
+        return serving(self.pid, WORKER) or [self.pid]
+
+    def cpu(self) -> float:
+        """Seconds of CPU that they have used."""
+        return sum(map(process_cpu, self.answering()))
+
+    def bind(self, core: int) -> None:
+        """Let them have this core alone."""
+        for pid in self.answering():
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(task.name), {core})
 
     def memory(self) -> dict[str, float]:
         """By process: `all` of CoreDNS; control, worker and supervisor of fedns, `all` being the first two."""
@@ -42,16 +65,22 @@ async def fedns(config: Path, port: int) -> AsyncIterator[Running]:
 
 
 @asynccontextmanager
-async def coredns(directory: Path, zone: str, plugin: str, **environment: str) -> AsyncIterator[Running]:
-    """CoreDNS from exec, with one plugin for one zone."""
+async def coredns(
+    directory: Path, zone: str, plugin: str, files: Files | None = None, **environment: str
+) -> AsyncIterator[Running]:
+    """CoreDNS from exec, with one plugin for one zone; with a certificate over TLS, too."""
     binary = cache() / "coredns"
     if not binary.exists():
         raise SystemExit(NEEDED)
-    port = free_port()
+    port, tls = free_port(), free_port() if files else 0
     corefile = directory / "Corefile"
-    corefile.write_text(f"{zone}:{port} {{\n bind 127.0.0.1\n {plugin}\n}}\n")
+    blocks = [f"{zone}:{port} {{\n bind 127.0.0.1\n {plugin}\n}}\n"]
+    if files:
+        secure = f"tls {files.certificate} {files.key}"
+        blocks.append(f"tls://{zone}:{tls} {{\n bind 127.0.0.1\n {secure}\n {plugin}\n}}\n")
+    corefile.write_text("".join(blocks))
     async with _process(directory / "coredns.log", binary, "-conf", corefile, **environment) as pid:
-        yield Running(pid, port)
+        yield Running(pid, port, tls)
 
 
 @asynccontextmanager
@@ -71,19 +100,21 @@ async def knot(directory: Path, zone: Path) -> AsyncIterator[Running]:
 
 
 @asynccontextmanager
-async def bind(directory: Path, zone: Path) -> AsyncIterator[Running]:
+async def bind(directory: Path, zone: Path, files: Files) -> AsyncIterator[Running]:
     """BIND with one thread, for example.com."""
-    port = free_port()
+    port, tls = free_port(), free_port()
     directory.mkdir(parents=True, exist_ok=True)
     config = directory / "named.conf"
     config.write_text(
+        f'tls own {{ cert-file "{files.certificate}"; key-file "{files.key}"; }};\n'
         f'options {{ directory "{directory}"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};'
+        f" listen-on port {tls} tls own {{ 127.0.0.1; }};"
         f' recursion no; pid-file "{directory}/pid"; session-keyfile "{directory}/key";'
         " rrset-order { order cyclic; }; };\n"
         f'controls {{ }};\nzone "example.com" {{ type primary; file "{zone}"; }};\n'
     )
     async with _process(directory / "named.log", needed("named", "bind9"), "-f", "-n", "1", "-c", config) as pid:
-        yield Running(pid, port)
+        yield Running(pid, port, tls)
 
 
 def needed(program: str, package: str) -> str:

@@ -64,7 +64,8 @@ def _replace(path: Path, content: bytes) -> None:
 class Credentials:
     """One server's CA, certificate and tokens, as files in `directory`; `name` begins their names.
 
-    `tls` and `tokens` say which of the two the server uses. `server_names` are further DNS names of the certificate.
+    `tls` and `tokens` say which of the two the server uses; `chain` is its certificate with the key.
+    `server_names` are further DNS names of the certificate.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Credentials:
         self.ca_file = directory / f"{name}.ca.crt"
         self.token_file = directory / f"{name}.token"
         self.context: ssl.SSLContext | None = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
-        self._chain = directory / f"{name}.server.pem"
+        self.chain = directory / f"{name}.server.pem"
         self._names = [x509.IPAddress(ip_address(host)), *(x509.DNSName(each) for each in server_names)]
         self._tokens = tokens
         self._accepted: dict[str, float | None] = {}
@@ -103,8 +104,8 @@ class Credentials:
         leaf = built.add_extension(usage, critical=False).sign(authority, hashes.SHA256())
         pem = serialization.Encoding.PEM
         private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        _replace(self._chain, leaf.public_bytes(pem) + private)
-        self.context.load_cert_chain(self._chain)
+        _replace(self.chain, leaf.public_bytes(pem) + private)
+        self.context.load_cert_chain(self.chain)
         _replace(self.ca_file, root.public_bytes(pem))
 
     def rotate_token(self, grace: float = 0.0) -> str:
