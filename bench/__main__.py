@@ -1,6 +1,6 @@
 """`./dev bench [PART|wire|intake|all] [--seconds N] [--json FILE]`: measure, and print figures as a table.
 
-`wire` is all about packets next to other servers: queries. `intake` is all that lies
+`wire` is all about packets next to other servers: queries and tens. `intake` is all that lies
 between API servers and answers: cold, scale, change and storm.
 """
 
@@ -29,12 +29,14 @@ from bench import (
     restart,
     scale,
     storm,
+    tens,
 )
 from tests.real.build import cache
 
 Measure = Callable[[Path, int], Coroutine[Any, Any, dict[str, Any]]]
 WIRE: dict[str, Measure] = {
     "queries": queries.measure,
+    "tens": tens.measure,
 }
 INTAKE: dict[str, Measure] = {
     "cold": cold.measure,
