@@ -1,6 +1,6 @@
 """`./dev bench [PART|wire|intake|all] [--seconds N] [--json FILE]`: measure, and print figures as a table.
 
-`wire` is all about packets next to other servers: queries and tens. `intake` is all that lies
+`wire` is all about packets next to other servers: queries, tail and tens. `intake` is all that lies
 between API servers and answers: cold, scale, change and storm.
 """
 
@@ -29,6 +29,7 @@ from bench import (
     restart,
     scale,
     storm,
+    tail,
     tens,
 )
 from tests.real.build import cache
@@ -36,6 +37,7 @@ from tests.real.build import cache
 Measure = Callable[[Path, int], Coroutine[Any, Any, dict[str, Any]]]
 WIRE: dict[str, Measure] = {
     "queries": queries.measure,
+    "tail": tail.measure,
     "tens": tens.measure,
 }
 INTAKE: dict[str, Measure] = {
