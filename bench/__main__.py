@@ -1,6 +1,6 @@
 """`./dev bench [PART|wire|intake|all] [--seconds N] [--json FILE]`: measure, and print figures as a table.
 
-`wire` is all about packets next to other servers: queries, tail and tens. `intake` is all that lies
+`wire` is all about packets next to other servers: queries, tail, tens and pace. `intake` is all that lies
 between API servers and answers: cold, scale, change and storm.
 """
 
@@ -23,6 +23,7 @@ from bench import (
     hostile,
     loss,
     overload,
+    pace,
     partition,
     place,
     queries,
@@ -39,6 +40,7 @@ WIRE: dict[str, Measure] = {
     "queries": queries.measure,
     "tail": tail.measure,
     "tens": tens.measure,
+    "pace": pace.measure,
 }
 INTAKE: dict[str, Measure] = {
     "cold": cold.measure,
