@@ -1,6 +1,6 @@
 """`./dev bench [PART|wire|intake|all] [--seconds N] [--json FILE]`: measure, and print figures as a table.
 
-`wire` is all about packets next to other servers: queries, tail, tens and pace. `intake` is all that lies
+`wire` is all about packets next to other servers: queries, workers, tail, tens and pace. `intake` is all that lies
 between API servers and answers: cold, scale, change and storm.
 """
 
@@ -32,12 +32,14 @@ from bench import (
     storm,
     tail,
     tens,
+    workers,
 )
 from tests.real.build import cache
 
 Measure = Callable[[Path, int], Coroutine[Any, Any, dict[str, Any]]]
 WIRE: dict[str, Measure] = {
     "queries": queries.measure,
+    "workers": workers.measure,
     "tail": tail.measure,
     "tens": tens.measure,
     "pace": pace.measure,

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 TIMEOUT_SECONDS: Final = 2.0
 """A query that has no answer until then is lost, and counts as an answer that took so long."""
-SHARE: Final = 3
-"""A load of a wire part is a third of `--seconds`: there are many of them."""
+SHARE: Final = 4
+"""A load of a wire part is a quarter of `--seconds`: there are many of them."""
 
 
 class Told(NamedTuple):

@@ -38,7 +38,7 @@ def open_sockets(
                 each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             else:
-                _prepare_udp(each)
+                prepare_udp(each)
             try:
                 each.bind((address.host, port))
             except OSError as error:
@@ -53,7 +53,7 @@ def open_sockets(
     return sockets
 
 
-def _prepare_udp(each: socket.socket) -> None:
+def prepare_udp(each: socket.socket) -> None:
     """Room for packets while workers are replaced, the address that was asked with each, and no fragments.
 
     PROBE sets DF and believes no path MTU that a stranger's ICMP claims (RFC 9715 section 3.1).

@@ -49,5 +49,5 @@ def test_the_tail_is_in_milliseconds() -> None:
 
 
 def test_a_load_lasts_a_second_at_least() -> None:
-    """And a third of what was asked for otherwise."""
-    assert [length(seconds) for seconds in (1, 3, 10)] == [1, 1, 3]
+    """And a quarter of what was asked for otherwise."""
+    assert [length(seconds) for seconds in (1, 3, 10)] == [1, 1, 2]
