@@ -83,6 +83,11 @@ def tail(times: list[float]) -> dict[str, float]:
     }
 
 
+def per_cpu(completed: float, used: float) -> float:
+    """Queries per second of CPU; that is counted in ticks, so a server that hardly ran has used one of them."""
+    return completed / max(used, 1 / os.sysconf("SC_CLK_TCK"))
+
+
 def two_cores() -> tuple[int, int]:
     """One for the server and one for dnsperf: the first and the last that this process may use."""
     cores = sorted(os.sched_getaffinity(0))

@@ -8,7 +8,7 @@ import random
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from bench.perf import length, needed, perf, two_cores
+from bench.perf import length, needed, per_cpu, perf, two_cores
 from bench.rivals import NAMES, ZONE, rivals
 from bench.servers import Running
 
@@ -54,9 +54,9 @@ async def measure(directory: Path, seconds: int) -> dict[str, Any]:
 
 
 def compared(title: str, best: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """The figures of each server, and how many queries of a CPU second of fedns go to one of the others'."""
+    """The figures of each server, and how many times theirs fedns answered; none where one answered nothing."""
     own = best["fedns"]["per_cpu_second"]
-    ratios = {name: own / run["per_cpu_second"] for name, run in best.items() if name != "fedns"}
+    ratios = {name: own / run["per_cpu_second"] for name, run in best.items() if name != "fedns" and run["queries"]}
     return {**{f"{title}: {name}": run for name, run in best.items()}, f"{title}: fedns to": ratios}
 
 
@@ -83,7 +83,7 @@ async def load(server: Running, queries: Path, seconds: int, mode: Mode) -> dict
     told = await perf(port, queries, seconds, "-c", "16", "-q", "256", *mode.words, core=others)
     used = server.cpu() - before
     return {
-        "per_cpu_second": told.completed / used,
+        "per_cpu_second": per_cpu(told.completed, used),
         "queries": told.completed,
         "lost": told.lost,
         "cpu_seconds": used,

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from bench.asking import until_right
 from bench.ground import ipv4, process_cpu
-from bench.perf import length, needed, perf
+from bench.perf import length, needed, per_cpu, perf
 from fedns.answers import counters
 from fedns.answers.rules import Rules, Zone
 from fedns.answers.wire import Generation, Members, NewRules, Replace, ToWorker, frame
@@ -68,9 +68,9 @@ async def _load(port: int, pids: list[int], questions: Path, seconds: int, clien
     told = await perf(port, questions, seconds, "-c", str(clients), "-q", "256")
     used = [process_cpu(pid) - then for pid, then in zip(pids, before, strict=True)]
     return {
-        "per_cpu_second": told.completed / sum(used),
+        "per_cpu_second": per_cpu(told.completed, sum(used)),
         "per_second": told.completed / told.seconds,
-        "busiest": max(used) / sum(used),
+        "busiest": max(used) / (sum(used) or 1.0),
         "lost": told.lost,
     }
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.perf import TIMEOUT_SECONDS, length, read, tail
+from bench.perf import TIMEOUT_SECONDS, length, per_cpu, read, tail
 
 REPORT = """\
 > NOERROR s0.bench.myfed.svc.example.com A 0.000304
@@ -51,3 +51,9 @@ def test_the_tail_is_in_milliseconds() -> None:
 def test_a_load_lasts_a_second_at_least() -> None:
     """And a quarter of what was asked for otherwise."""
     assert [length(seconds) for seconds in (1, 3, 10)] == [1, 1, 2]
+
+
+def test_less_than_a_tick_of_cpu_counts_as_one() -> None:
+    """A load that ends before its connections stand is no division by zero."""
+    assert per_cpu(100, 2.0) == 50
+    assert 0 < per_cpu(1, 0.0) <= 10_000
