@@ -3,7 +3,7 @@
 Targets: `packet` is the packet door, `feed` what a worker reads of its control process. Guided by coverage with atheris
 where it is installed (`./dev python -m pip install atheris`; only this needs it), and what it finds is kept in
 .fuzz/TARGET; else Hypothesis makes packets and changes good ones. What breaks a promise is printed in hexadecimal and
-ends the run: it belongs into hostile.py.
+ends the run: it belongs into found.txt, as do packets that take a new path through the code.
 """
 
 import sys

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from struct import pack
 from typing import Final
 
@@ -14,6 +15,8 @@ from tests.answers.replicas import WEB, ZONE
 HEADER: Final = pack("!HHHHHH", 0x1234, 0x0100, 1, 0, 0, 0)
 NAME: Final = b"\3web\4shop\5myfed\3svc\7example\3com\0"
 QUESTION: Final = NAME + b"\0\1\0\1"
+FOUND: Final = Path(__file__).with_name("found.txt")
+"""What fuzzing has found: its bytes in hexadecimal, a packet a line."""
 OPT_FIXED: Final = b"\0\0\x29\x04\xd0\0\0\0\0"
 
 
@@ -63,6 +66,7 @@ def corpus() -> Iterator[bytes]:
     yield from _names()
     yield from _records(chance)
     yield from (chance.randbytes(chance.randrange(600)) for _ in range(500))
+    yield from (bytes.fromhex(line) for line in FOUND.read_text(encoding="ascii").splitlines() if line[0] != "#")
 
 
 def _headers() -> Iterator[bytes]:
