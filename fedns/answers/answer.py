@@ -104,7 +104,7 @@ class Question(Struct, frozen=True, kw_only=True):
         return (asked.namespace, asked.service) if asked.namespace else None
 
 
-class AnswerGroup(Struct, frozen=True):
+class AnswerGroup(Struct, frozen=True, gc=False):
     """Records that go out together, in `share` of all responses; each of these is counted by the words of `counted`."""
 
     share: Fraction
@@ -113,7 +113,7 @@ class AnswerGroup(Struct, frozen=True):
     counted: tuple[int, ...] = ()
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class Answer(Struct, frozen=True, kw_only=True, gc=False):
     """An answer before encoding: one response carries `chain`, then the records of one group.
 
     `chain` are the aliases that lead to the groups' owner. With `subset` a set of addresses may be cut to what fits

@@ -4,6 +4,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
+from msgspec import structs
+
 from fedns.answers import codes, records
 from fedns.answers.answer import Answer, AnswerGroup, Question, one
 from fedns.answers.names import Labels
@@ -35,7 +37,7 @@ def apex(question: Question) -> Answer | None:
     owner, zone = question.query.name, question.asked.zone
     match question.query.qtype:
         case codes.SOA:
-            return Answer(groups=one(soa(question, min(zone.ttl, MAX_SOA_TTL))._replace(owner=owner)))
+            return Answer(groups=one(structs.replace(soa(question, min(zone.ttl, MAX_SOA_TTL)), owner=owner)))
         case codes.NS:
             name = records.name(("ns", "dns", *question.asked.origin))
             glue = tuple(_address(name, zone.ttl, each) for each in question.state.rules.advertise)

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from fedns.answers import codes, records
 from fedns.answers.answer import Client, State
@@ -89,7 +89,7 @@ class Listing:
         (soa,) = self.at(self._origin, (codes.SOA,))
         (named,) = self.at(self._origin, (codes.NS,))
         if self._servers:
-            soa = soa._replace(rdata=self._servers[0].name + soa.rdata[after_name(soa.rdata, 0) :])
+            soa = structs.replace(soa, rdata=self._servers[0].name + soa.rdata[after_name(soa.rdata, 0) :])
         yield soa
         own = named.rdata if self._state.rules.advertise else NOBODY
         for name in [each.name for each in self._servers] or [own]:

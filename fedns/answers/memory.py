@@ -3,16 +3,22 @@
 A plain packet that has come before is found by its own bytes without the id. Any other packet is parsed, and found by
 what its answer depends on: name without case, type, and the shape of the reply; so random ids, letters' case, cookies
 and client subnets cost a parse and no more. Both levels lead to the same entry, whose responses take turns.
+
+Tens of thousands of entries would make each round of the garbage collector a pause. So it tracks no part of them: they
+are structs outside its rounds (`gc=False`), bytes, tuples and dictionaries of these. One that is kept knows its place,
+where it is known: such a cycle is undone when the entry is forgotten, and by nothing else.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Container, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Container
+from typing import Final, Protocol
+
+from msgspec import Struct
 
 from fedns.federation.objects import ServiceKey
 
 MAX_ENTRIES: Final = 65_536
-"""Encoded positive answers held at most; the oldest goes first. About 2 KB each, with a few addresses."""
+"""Encoded positive answers held at most; the oldest goes first. About 4 KB each, all told."""
 MAX_NEGATIVES: Final = 16_384
 """Encoded negative answers held at most, apart, so that a flood of random names cannot push out real ones."""
 MAX_ALIASES: Final = 4
@@ -20,84 +26,68 @@ MAX_ALIASES: Final = 4
 VOLATILE_SECONDS: Final = 1.0
 """An answer that tells an age is made anew after this long."""
 
-Asking = tuple[bytes, int, int, int]
-"""Name in lower case, type, class, and the shape of the reply: all that an answer depends on, beside who asks."""
+
+class Recipe(Protocol):
+    """How the responses of one question are made."""
+
+    def encode(self, turn: int) -> bytes:
+        """The response of this turn, without its id."""
 
 
-class Entry:
+class Entry(Struct, gc=False, eq=False):
     """The responses of one question, without their ids, that take turns.
 
-    `name` is the one that they are encoded with; with `taken`, they answer for all names beside it, but for those
-    labels (see `Answer`). `word` is the counter of them all, `noted` a second one, or 0 for none. `opt` is the OPT
-    record with which they end, unless it had to go without its options.
+    There are so many `turns`; `turn` is the last one that was taken. `responses` are those encoded already, and when
+    all are, there is no `recipe` any more: it is far more than they are. `name` is the one that they are encoded with;
+    with `taken`, they answer for all names beside it, but for those labels (see `Answer`). `word` is the counter of
+    them all, `noted` a second one, or 0 for none. `opt` is the OPT record with which they end, unless it had to go
+    without its options. `aliases` are the packets by which it is found.
     """
 
-    __slots__ = (
-        "_at",
-        "_encode",
-        "_missing",
-        "_responses",
-        "aliases",
-        "name",
-        "noted",
-        "opt",
-        "place",
-        "taken",
-        "word",
-    )
-
-    def __init__(self, responses: int, encode: Callable[[int], bytes], opt: bytes = b"") -> None:
-        self._responses: list[bytes | None] = [None] * responses
-        self._encode: Callable[[int], bytes] | None = encode
-        self._missing = responses
-        self._at = -1
-        self.name = b""
-        self.taken: Container[str] | None = None
-        self.word = 0
-        self.noted = 0
-        self.opt = opt
-        self.place: Place | None = None
-        self.aliases: list[bytes] = []
+    turns: int
+    recipe: Recipe | None
+    opt: bytes = b""
+    name: bytes = b""
+    taken: Container[str] | None = None
+    word: int = 0
+    noted: int = 0
+    place: "Place | None" = None
+    aliases: tuple[bytes, ...] = ()
+    turn: int = -1
+    responses: dict[int, bytes] = {}
 
     def take(self, counts: memoryview) -> bytes:
         """The next response, encoded when it is its first time; it is counted there."""
-        responses = self._responses
-        at = self._at + 1
-        if at == len(responses):
-            at = 0
-        self._at = at
-        response = responses[at] or self._make(at)
+        turn = self.turn + 1
+        if turn == self.turns:
+            turn = 0
+        self.turn = turn
+        response = self.responses.get(turn) or self._encoded(turn)
         counts[self.word] += 1
         if self.noted:
             counts[self.noted] += 1
         return response
 
-    def _make(self, at: int) -> bytes:
-        """Encode one; after the last of them, what they were made from is let go: it is far more than they are."""
-        assert self._encode is not None, "one is missing"
-        response = self._responses[at] = self._encode(at)
-        self._missing -= 1
-        if not self._missing:
-            self._encode = None
+    def _encoded(self, turn: int) -> bytes:
+        assert self.recipe is not None, "it is there until all is encoded"
+        response = self.responses[turn] = self.recipe.encode(turn)
+        if len(self.responses) == self.turns:
+            self.recipe = None
         return response
 
 
-class Counted(Entry):
+class Counted(Entry, gc=False, eq=False, kw_only=True):
     """The same, of an answer that concerns a drain or a migration: each response adds one to words of its own.
 
     A class apart, so that all other answers pay nothing for it. `counted` are the words of each response.
     """
 
-    __slots__ = ("_counted",)
-
-    def __init__(self, counted: Sequence[tuple[int, ...]], encode: Callable[[int], bytes], opt: bytes) -> None:
-        super().__init__(len(counted), encode, opt)
-        self._counted = counted
+    counted: tuple[tuple[int, ...], ...]
 
     def take(self, counts: memoryview) -> bytes:
         """The next response, counted."""
         response = super().take(counts)
-        for word in self._counted[self._at]:
+        for word in self.counted[self.turn]:
             counts[word] += 1
         return response
 
@@ -109,14 +99,18 @@ class Known:
 
     def __init__(self) -> None:
         self.packets: dict[bytes, Entry] = {}
-        self.answers: dict[Asking, Entry] = {}
+        self.answers: dict[bytes, Entry] = {}
 
 
-class Place(NamedTuple):
-    """Where a remembered entry stands: what is asked by which kind of client, and what it depends on."""
+class Place(Struct, frozen=True, gc=False):
+    """Where a remembered entry stands: what is asked by which kind of client, and what it depends on.
+
+    `asking` is all that an answer depends on beside who asks: the name in lower case, type, class, and the shape of the
+    reply.
+    """
 
     known: Known
-    asking: Asking
+    asking: bytes
     key: ServiceKey | None
     negative: bool
 
@@ -147,7 +141,7 @@ class Memory:
     def alias(known: Known, packet: bytes, entry: Entry) -> None:
         """From now on a remembered entry is found by these bytes, too (a packet without its id)."""
         if len(entry.aliases) < MAX_ALIASES:
-            entry.aliases.append(packet)
+            entry.aliases += (packet,)
             known.packets[packet] = entry
 
     def keep_briefly(self, entry: Entry, now: float) -> None:

@@ -41,7 +41,8 @@ def _alias(question: Question) -> Answer:
         return nodata(question)  # M18: a name over the limits is never told
     inner = question.state.grammar.read(labels)
     assert inner is not None, "a name of the federation zone is one of ours"
-    led = service(structs.replace(question, query=query._replace(name=target), asked=inner))
+    follow = structs.replace(query, name=target)
+    led = service(structs.replace(question, query=follow, asked=inner))
     if led.rcode != codes.NOERROR:
         return absent(question)  # an alias never leads to nothing: no such port
     ttl = min([inner.zone.ttl, *(each.ttl for group in led.groups for each in group.records)])

@@ -6,14 +6,19 @@ malformed, and has the answer to what it asks, which is resolved and encoded whe
 the rate limit gets silence, or is sent to TCP; what is special about the packet is put into the reply.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import lru_cache
+from struct import Struct as Layout
 from typing import Final
 
+from msgspec import Struct, structs
+
 from fedns.answers import codes, counters
-from fedns.answers.answer import Answer
+from fedns.answers.answer import Answer, AnswerGroup
 from fedns.answers.compression import MAX_LABEL_BYTES
 from fedns.answers.extras import Extras, add_extras, read_extras
-from fedns.answers.memory import Asking, Counted, Entry, Place
+from fedns.answers.memory import Counted, Entry, Place
 from fedns.answers.packet import Query, Record, Refusal, opt_record, parse, refuse, write, write_options
 from fedns.answers.replica import Replica
 from fedns.answers.resolve import resolve
@@ -30,12 +35,18 @@ MAX_STREAM_BYTES: Final = 65_535
 MAX_EXTRA_BYTES: Final = 1024
 """More than all options that are appended to an encoded answer."""
 
+MAX_WALKS: Final = 256
+"""Orders of responses that are remembered: most services are of few sizes."""
 MAX_REMEMBERED_BYTES: Final = 320
 """A longest name with plain EDNS; longer packets are rare, and their bytes would be the key."""
 
 SILENCE: Final = b""
 _NOBODY: Final = tuple(bytes((size,)) + b"*" * size for size in range(MAX_LABEL_BYTES + 1))
 """A label of each length that no member can give to anything."""
+
+_SHAPE: Final = Layout("!HHI")
+_NOTHING: Final = (AnswerGroup(Fraction(1), ()),)
+"""The one group of an answer that has none."""
 
 
 def respond(packet: bytes, view: View, replica: Replica, now: float) -> bytes:
@@ -59,7 +70,7 @@ def _answer(packet: bytes, view: View, replica: Replica, now: float) -> bytes:
     if not query.name:
         return _only_cookie(query, extras, view, replica, now)
     limit = _limit(query, view, extras)
-    asking = _asking(query, extras, limit)
+    asking = query.name.lower() + _shape(query, extras, limit)
     answers = extras.spot.known.answers
     entry = answers.get(asking) or _denial(asking, answers)
     if entry is None:
@@ -80,18 +91,18 @@ def _answer(packet: bytes, view: View, replica: Replica, now: float) -> bytes:
     return packet[:2] + reply
 
 
-def _make(query: Query, asking: Asking, extras: Extras, view: View, replica: Replica, limit: int, now: float) -> Entry:
+def _make(query: Query, asking: bytes, extras: Extras, view: View, replica: Replica, limit: int, now: float) -> Entry:
     """Resolve a question that nobody has asked, in lower case, and remember the answer where that is allowed."""
-    query, spot = query._replace(name=asking[0]), extras.spot
+    query, spot = structs.replace(query, name=asking[: -_SHAPE.size]), extras.spot
     client = view.client
     if spot is not view.spot:
         client = client.at(spot.location, spot.subnet)
     answer = resolve(query, client, replica.state, now)
     if answer.taken is not None and (shared := _shared(asking)) not in spot.known.answers:
-        asking, query = shared, query._replace(name=shared[0])
+        asking, query = shared, structs.replace(query, name=shared[: -_SHAPE.size])
     options = _options(query, answer, replica.rules.nsid if extras.nsid else "")
     entry = _entry(query, answer, view, options, limit)
-    entry.name, entry.taken = asking[0], answer.taken
+    entry.name, entry.taken = query.name, answer.taken
     entry.word = counters.reply_word(
         transport=view.transport,
         family=view.family,
@@ -172,57 +183,78 @@ def _fault(packet: bytes, replica: Replica) -> bytes:
     return packet[:2] + bytes((0x80 | packet[2] & 0x79, codes.SERVFAIL)) + bytes(8)
 
 
-def _asking(query: Query, extras: Extras, limit: int) -> Asking:
-    """All that the bytes of an answer depend on, beside the kind of client."""
+def _shape(query: Query, extras: Extras, limit: int) -> bytes:
+    """All that the bytes of an answer depend on, beside the name and the kind of client."""
     shape = limit << 4 | bool(query.flags & codes.RD) << 3 | extras.nsid << 2
     if query.edns is not None:
         shape |= 2 | query.edns.dnssec_ok
-    return query.name.lower(), query.qtype, query.qclass, shape
+    return _SHAPE.pack(query.qtype, query.qclass, shape)
 
 
-def _denial(asking: Asking, answers: Mapping[Asking, Entry]) -> Entry | None:
+class _Encoding(Struct, frozen=True, gc=False):
+    """All that the responses to one question are encoded from; each turn shows records of one of the groups.
+
+    A group is its answers and its additional records: what else there is to an answer is not kept.
+    """
+
+    query: Query
+    rcode: int
+    aa: bool
+    chain: tuple[Record, ...]
+    groups: tuple[tuple[tuple[Record, ...], tuple[Record, ...]], ...]
+    authority: tuple[Record, ...]
+    options: tuple[tuple[int, bytes], ...]
+    limit: int
+    walk: tuple[Turn, ...] = ()
+
+    def encode(self, turn: int) -> bytes:
+        """The response of this turn, without its id."""
+        shown = self.walk[turn]
+        answers, additional = self.groups[shown.group]
+        return self.written(tuple(answers[each] for each in shown.records), additional)[2:]
+
+    def written(self, answers: tuple[Record, ...], additional: tuple[Record, ...] = ()) -> bytes:
+        """A response with these records."""
+        return write(
+            self.query,
+            self.rcode,
+            self.chain + answers,
+            self.authority,
+            additional,
+            limit=self.limit,
+            aa=self.aa,
+            options=self.options,
+        )
+
+
+def _denial(asking: bytes, answers: Mapping[bytes, Entry]) -> Entry | None:
     """The answer for a name beside which another one was denied, so that random names cost neither time nor memory."""
     entry = answers.get(_shared(asking))
     if entry is None or entry.taken is None:
         return None
-    label = asking[0][1 : 1 + asking[0][0]].decode("latin-1")
+    label = asking[1 : 1 + asking[0]].decode("latin-1")
     return None if label.startswith("_") or label in entry.taken else entry
 
 
-def _shared(asking: Asking) -> Asking:
+def _shared(asking: bytes) -> bytes:
     """The question that stands for all with a first label of this length: pointers in the answer fit each of them."""
-    name = asking[0]
-    return _NOBODY[name[0]] + name[1 + name[0] :], *asking[1:]
+    return _NOBODY[asking[0]] + asking[1 + asking[0] :]
 
 
-def _entry(query: Query, answer: Answer, view: View, options: list[tuple[int, bytes]], limit: int) -> Entry:
-    def encode(answers: Sequence[Record], additional: Sequence[Record]) -> bytes:
-        return write(
-            query,
-            answer.rcode,
-            [*answer.chain, *answers],
-            answer.authority,
-            additional,
-            limit=limit,
-            aa=answer.aa,
-            options=options,
-        )
-
+def _entry(query: Query, answer: Answer, view: View, options: tuple[tuple[int, bytes], ...], limit: int) -> Entry:
     opt = b""
     if query.edns is not None:
         opt = opt_record(answer.rcode, dnssec_ok=query.edns.dnssec_ok, options=options)
-    if not answer.groups:
-        reply = encode((), ())[2:]
-        return Entry(1, lambda _at: reply, opt)
-    walk = _walk(answer, limit, len(encode((), ())), stream=view.stream)
-
-    def encode_turn(at: int) -> bytes:
-        group = answer.groups[walk[at].group]
-        return encode([group.records[each] for each in walk[at].records], group.additional)[2:]
-
-    if any(group.counted for group in answer.groups):
-        return Counted([answer.groups[turn.group].counted for turn in walk], encode_turn, opt)
-    return Entry(len(walk), encode_turn, opt)
+    groups = answer.groups or _NOTHING
+    shown = tuple((group.records, group.additional) for group in groups)
+    recipe = _Encoding(query, answer.rcode, answer.aa, answer.chain, shown, answer.authority, options, limit)
+    space = limit - len(recipe.written(())) if answer.subset and not view.stream else None
+    sizes = tuple(_size(group.records, answer.max_answers, space) for group in groups)
+    walk = _walk(tuple(group.share for group in groups), sizes, rotate=answer.rotate)
+    recipe = structs.replace(recipe, walk=walk)
+    if any(group.counted for group in groups):
+        return Counted(len(walk), recipe, opt, counted=tuple(groups[turn.group].counted for turn in walk))
+    return Entry(len(walk), recipe, opt)
 
 
 def _limit(query: Query, view: View, extras: Extras) -> int:
@@ -235,22 +267,29 @@ def _limit(query: Query, view: View, extras: Extras) -> int:
     return limit if limit == MAX_UDP_BYTES else limit - limit % SIZE_STEP
 
 
-def _options(query: Query, answer: Answer, nsid: str) -> list[tuple[int, bytes]]:
+def _options(query: Query, answer: Answer, nsid: str) -> tuple[tuple[int, bytes], ...]:
     """The EDNS options that belong to the answer: extended errors (RFC 8914), the server's name (RFC 5001)."""
     if query.edns is None:
-        return []
-    options = [(codes.EDE, code.to_bytes(2) + text.encode()) for code, text in answer.ede]
-    return [*options, (codes.NSID, nsid.encode())] if nsid else options
+        return ()
+    options = tuple((codes.EDE, code.to_bytes(2) + text.encode()) for code, text in answer.ede)
+    return (*options, (codes.NSID, nsid.encode())) if nsid else options
 
 
-def _walk(answer: Answer, limit: int, overhead: int, *, stream: bool) -> list[Turn]:
-    """The order of responses; an address set that is too large for the client's UDP size goes out in windows."""
-    rotations = []
-    for group in answer.groups:
-        count = len(group.records)
-        fitting = answer.max_answers or count
-        if answer.subset and not stream and count:
-            # Every record of an address set has the same size: a pointer to its owner's name, then 10 bytes and rdata.
-            fitting = min(fitting, max(1, (limit - overhead) // (12 + len(group.records[0].rdata))))
-        rotations.append(windows(count, fitting) if answer.rotate else [tuple(range(min(count, fitting)))])
-    return turns([group.share for group in answer.groups], rotations)
+def _size(shown: tuple[Record, ...], most: int, space: int | None) -> tuple[int, int]:
+    """How many records a group has, and how many of them go into one response: at most `most` (0: all).
+
+    An address set that is too large for the `space` that a client's UDP size leaves goes out in windows.
+    """
+    count = len(shown)
+    fitting = most or count
+    if space is not None and count:
+        # Every record of an address set has the same size: a pointer to its owner's name, then 10 bytes and rdata.
+        fitting = min(fitting, max(1, space // (12 + len(shown[0].rdata))))
+    return count, min(count, fitting)
+
+
+@lru_cache(MAX_WALKS)
+def _walk(shares: tuple[Fraction, ...], sizes: tuple[tuple[int, int], ...], *, rotate: bool) -> tuple[Turn, ...]:
+    """The order of responses; the answers of services of the same sizes share it."""
+    rotations = [windows(count, fitting) if rotate else [tuple(range(fitting))] for count, fitting in sizes]
+    return tuple(turns(shares, rotations))

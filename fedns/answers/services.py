@@ -102,7 +102,7 @@ def answer(
         tallies = concerning(question.state.rules.tallies, found)
         groups = addresses.addresses(owner, ttl, qtype, decision.groups, question.state.grammar.has, tallies)
     ede = _ede(question, used, decision.groups)
-    chain = tuple(alias._replace(ttl=ttl) for alias in chain)
+    chain = tuple(structs.replace(alias, ttl=ttl) for alias in chain)
     if not groups:
         return Answer(chain=chain, authority=nodata(question).authority, ede=ede, key=question.key)
     plain = qtype in addresses.MAX_RDATA_BYTES

@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 MAX_RING: Final = 512
 """Slots of a ring at most: shares with a larger common denominator are rounded to the nearest 512th."""
@@ -18,7 +20,7 @@ MAX_ROTATIONS: Final = 64
 """Rotations of one group at most: enough for an even spread, and it bounds the bytes held for one question."""
 
 
-class Turn(NamedTuple):
+class Turn(Struct, frozen=True, gc=False):
     """One response: which group, and which of its records in which order."""
 
     group: int

@@ -167,7 +167,7 @@ def test_whoami_with_client_subnet() -> None:
     assert isinstance(query, Query)
     client = Client(address=packed("::1")[0], location=IN_EU, allowed=True, diagnostics=True)
     assert shown(resolve(query, client, federation(), NOW))[0] == '0 TXT "address=::1 subnet=ignored"'
-    plain = query._replace(edns=None)
+    plain = structs.replace(query, edns=None)
     assert shown(resolve(plain, client, federation(), NOW))[0] == '0 TXT "address=::1 subnet=none"'
 
 
