@@ -114,7 +114,7 @@ def _bunches(service: Service, kind: AddressKind, export: Export, cluster: Clust
     addresses = _addresses(kind, export, cluster)
     names = export.load_balancer_names if kind == AddressKind.LOAD_BALANCER and not addresses else ()
     out = (away.zones, away.forced_zones) if kind != AddressKind.POD_IP else ()
-    key = (export.cluster, kind, addresses, out)
+    key = (export.cluster, kind.value, addresses, out)
     known: tuple[Bunch, ...] | None = service.memory.get(key)
     if known is None:
         known = _pods(export) if kind == AddressKind.POD_IP else _services(kind, addresses, names, export, away)

@@ -4,6 +4,7 @@ It reads its sockets once it is loaded, never before; it never exits on its own 
 """
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -27,6 +28,10 @@ from fedns.settings.child import Child, inherited, started
 TICK_SECONDS: Final = 0.1
 SOON_SECONDS: Final = 0.01
 """Ticks follow each other so closely until the doors are open: then somebody waits for the first answer."""
+YOUNG_TICKS: Final = 10
+"""In so many ticks one round of the garbage collector is for all that is younger than its last full one."""
+FULL_TICKS: Final = 6_000
+"""In so many ticks (10 minutes) one round is a full one: some milliseconds."""
 DRAIN_SECONDS: Final = 0.2
 """After the last accept: time to ask; after the last read: time for the event loop to write what streams still hold."""
 
@@ -71,6 +76,7 @@ class Doors:
         self._first = child.slot <= 1
         self.open = False
         self._gate = Gate(child)
+        self._ticks = 0
 
     def tick(self, loop: asyncio.AbstractEventLoop) -> None:
         """Heartbeat, ageing, deadlines; opens the doors once there is something to answer from."""
@@ -92,6 +98,11 @@ class Doors:
             for door in self._streams:
                 door.start(loop)
 
+        self._ticks += 1
+        # The collector counts what is new less what is freed: while forgotten answers are freed its own rounds come
+        # late, and are pauses of tens of milliseconds. In each tick they are short.
+        gc.collect(generation(self._ticks))
+
     def leave(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take nothing new; the other processes go on with the same sockets. Who is connected may still ask."""
         if self.open:
@@ -110,6 +121,11 @@ class Doors:
         for each in self._sockets:
             each.close()
         self._tap.close()
+
+
+def generation(tick: int) -> int:
+    """Up to which generation the garbage collector looks at the objects of a process in this tick."""
+    return 2 if tick % FULL_TICKS == 0 else int(tick % YOUNG_TICKS == 0)
 
 
 Opened = Callable[[Child, Replica], Doors]

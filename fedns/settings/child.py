@@ -110,7 +110,8 @@ def started(environment: Mapping[str, str], title: str) -> Child:
     """What this process is told; also takes the title that `ps` and `top` show, and lets signals in again.
 
     All that was imported is for good: the garbage collector looks at it no more, which saves it 10 ms each time. What
-    comes by the thousand later is outside its rounds (`gc=False`), so those need not be frequent.
+    comes by the thousand later is outside its rounds (`gc=False`), so those need not be frequent; processes that answer
+    have short ones in their ticks, too.
     """
     if VARIABLE not in environment:
         raise SystemExit(f"fedns {title} is started by `fedns serve`, never by hand")

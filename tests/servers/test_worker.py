@@ -1,12 +1,14 @@
 """Worker: reads its sockets once it is loaded, beats its heart, and leaves when asked."""
 
 import asyncio
+import gc
 import os
 import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
+from weakref import ref
 
 import dns.message
 import pytest
@@ -16,7 +18,7 @@ from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.answers.wire import Generation, Members, NewRules, Replace
 from fedns.listening import open_sockets
-from fedns.servers.worker import serve
+from fedns.servers.worker import FULL_TICKS, YOUNG_TICKS, generation, serve
 from fedns.settings.child import Child, map_block
 from fedns.settings.schema import Address
 from tests.answers.replicas import RULES, WEB, addresses, export, fresh, replica
@@ -91,3 +93,37 @@ async def test_it_answers_only_once_it_is_loaded(child: Child, sockets: dict[int
     stop.set()
     await asyncio.wait_for(serving, 5)
     assert block[counters.LOADED] == 0
+
+
+async def test_ticks_are_rounds_of_the_collector(child: Child) -> None:
+    """What holds itself is freed though the collector has no rounds of its own."""
+
+    class Ring:
+        """An object that holds itself."""
+
+        def __init__(self) -> None:
+            self.next = self
+
+    stop = asyncio.Event()
+    gc.disable()
+    try:
+        seen = ref(Ring())
+        serving = asyncio.create_task(serve(child, Replica(child.block(0)), stop))
+        async with asyncio.timeout(10):
+            while seen() is not None:
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()
+    stop.set()
+    await asyncio.wait_for(serving, 10)
+
+
+def test_every_object_has_its_round() -> None:
+    """Most ticks look at what is new, some at all that is young, and few at everything."""
+    assert [generation(tick) for tick in (1, YOUNG_TICKS - 1, YOUNG_TICKS, FULL_TICKS, FULL_TICKS + 1)] == [
+        0,
+        0,
+        1,
+        2,
+        0,
+    ]
