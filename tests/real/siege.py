@@ -42,7 +42,7 @@ FRESHNESS: Final = {
 }
 """Streams of 2.5 to 4 s: what is found by their end is found soon."""
 STATE_SECONDS: Final = 60.0
-ONCE: Final = {"services": 1, "endpointslices": 1, "serviceexports": 1}
+ONCE: Final = {"services": 1, "endpointslices": 1, "serviceexports": 1, "namespaces": 1}
 """One whole reading of everything that fedns follows."""
 
 
