@@ -9,7 +9,7 @@ from typing import Final
 
 from fedns.answers.compression import MAX_LABEL_BYTES, MAX_NAME_BYTES
 from fedns.answers.rules import Zone
-from fedns.federation.candidates import host_label
+from fedns.federation.hosts import host_label
 from fedns.federation.objects import Cluster, Conflict, Export, Port, Service, ServiceKey
 
 NAME_TOO_LONG: Final = "name-too-long"

@@ -20,7 +20,7 @@ from fedns.answers.names import Labels, reverse_prefix
 from fedns.answers.packet import Query, Record
 from fedns.answers.resolve import resolve
 from fedns.answers.rules import Zone
-from fedns.federation.candidates import host_label
+from fedns.federation.hosts import host_label
 from fedns.federation.objects import Export, Service
 
 ADDRESSES: Final = (codes.A, codes.AAAA)

@@ -12,9 +12,10 @@ from fedns.answers import codes, records
 from fedns.answers.answer import Answer, Question, one
 from fedns.answers.negatives import UNSURE_TTL, absent, nodata, outdated, tell
 from fedns.answers.rules import Zone
-from fedns.federation.candidates import endpoint_at, host_label
+from fedns.federation.candidates import endpoint_at
 from fedns.federation.health import Freshness
 from fedns.federation.holders import addresses
+from fedns.federation.hosts import host_label
 from fedns.federation.objects import Export, Service
 
 MAX_NAMES: Final = 100

@@ -19,8 +19,8 @@ from fedns.answers.negatives import UNSURE_TTL, absent, empty, nodata, outdated,
 from fedns.answers.packet import Record
 from fedns.answers.parts import aliases, decide, parts, placement
 from fedns.answers.tallies import concerning
-from fedns.federation.candidates import host_label
 from fedns.federation.health import Freshness
+from fedns.federation.hosts import host_label
 from fedns.federation.objects import AddressKind, Endpoint, Export, Port, Service, pack
 from fedns.federation.placement import Candidate, Group, Placement, Policy, Reason, Rung, Tier, in_order, policy_for
 from fedns.federation.tiers import OPEN_TIERS

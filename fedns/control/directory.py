@@ -12,7 +12,7 @@ from typing import Any, Final
 from fedns.control.conflicts import Conflicts
 from fedns.control.feeds import Feed
 from fedns.control.truth import Truth
-from fedns.federation.candidates import host_label
+from fedns.federation.hosts import host_label
 from fedns.federation.objects import READY, SERVING, TERMINATING, Export, Port, Service, ServiceKey, Slice
 
 PAGE: Final = 500

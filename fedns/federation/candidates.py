@@ -6,10 +6,9 @@ It knows nothing of freshness, policy or distance: those judge the candidates la
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from ipaddress import ip_address
 from itertools import chain
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from fedns.federation.drains import STAYING, Away
 from fedns.federation.locality import Location
@@ -22,9 +21,11 @@ ADDRESSES_ANNOTATION = "fedns.io/addresses"
 _KINDS: Final = frozenset(map(str, AddressKind))
 _SIZES: Final = (4, 16)
 """The bytes of an address: IPv4, IPv6."""
-_NUMBERS: Final = tuple(map(str, range(256)))
-"""The text of each byte: looked up in half the time that making it takes, once for each pod."""
 _ADDRESS: Final = attrgetter("address")
+_LEAVING: Final = SERVING | TERMINATING
+
+_Kind = tuple[int, int, str, tuple[str, ...], tuple[Port, ...]]
+"""What endpoints have in common: the bytes of an address, conditions, zone, zones of hints, ports."""
 
 
 def candidates(
@@ -65,20 +66,6 @@ def in_order(bunches: Iterable[Bunch]) -> Bunch:
         sorted(chain(*runs[key]), key=_ADDRESS) if len(runs[key]) > 1 else runs[key][0] for key in sorted(runs)
     )
     return tuple(chain.from_iterable(sorted_runs))
-
-
-def host_label(hostname: str, address: bytes) -> str:
-    """The label of an endpoint's own name: its hostname, else its address with dashes (as CoreDNS makes it).
-
-    IPv6 text is canonical (RFC 5952), so that all replicas agree; a dash never ends the label (`2001-db8--0`).
-    """
-    if hostname:
-        return hostname
-    if len(address) == 4:
-        one, two, three, four = address
-        return f"{_NUMBERS[one]}-{_NUMBERS[two]}-{_NUMBERS[three]}-{_NUMBERS[four]}"
-    text = str(ip_address(address)).replace(".", "-").replace(":", "-")
-    return f"{text}0" if text.endswith("-") else text
 
 
 def endpoint_at(export: Export, address: bytes) -> Endpoint | None:
@@ -137,20 +124,15 @@ def _addresses(kind: AddressKind, export: Export, cluster: Cluster) -> tuple[byt
 
 
 def _pods(export: Export) -> tuple[Bunch, ...]:
-    alike: dict[tuple[int, int, str, tuple[Port, ...], tuple[str, ...]], list[Endpoint]] = {}
-    for endpoint, ports in _endpoints(export):
-        key = (len(endpoint.address), endpoint.conditions, endpoint.zone, ports, endpoint.hinted)
-        alike.setdefault(key, []).append(endpoint)
     cluster, kind = export.cluster, AddressKind.POD_IP
     bunches = []
-    for (_, conditions, zone, ports, hinted), endpoints in alike.items():
+    for (_, conditions, zone, hinted, ports), pods in _alike(export).items():
         ready, zones = conditions & READY, (zone,) if zone else ()
-        own = [(each.address, host_label(each.hostname, each.address)) for each in sorted(endpoints, key=_ADDRESS)]
         # By position, which is faster: making these is what the first answer of a large service costs.
         bunches.append(
             tuple(
-                Candidate(cluster, kind, address, ready, 1, conditions, zones, host, ports, hinted)
-                for address, host in own
+                Candidate(cluster, kind, address, ready, 1, conditions, zones, hostname, ports, hinted)
+                for address, hostname in sorted(pods)
             )
         )
     return tuple(bunches)
@@ -163,21 +145,21 @@ def _services(
 
     Endpoints of drained zones count only where the cluster has no others: then the address is drained with them.
     """
-    endpoints = [endpoint for endpoint, _ in _endpoints(export)]
-    ready: list[Endpoint] = []
-    counted: list[Endpoint] = []
+    behind = [_Pods(*key[:4], len(pods)) for key, pods in _alike(export).items()]
+    ready: list[_Pods] = []
+    counted: list[_Pods] = []
     for out in dict.fromkeys((away.zones, away.forced_zones, frozenset[str]())):
-        staying = [endpoint for endpoint in endpoints if endpoint.zone not in out]
-        ready = [endpoint for endpoint in staying if endpoint.ready]
-        counted = ready or [endpoint for endpoint in staying if _leaving(endpoint)]
+        staying = [pods for pods in behind if pods.zone not in out]
+        ready = [pods for pods in staying if pods.conditions & READY]
+        counted = ready or [pods for pods in staying if pods.conditions & _LEAVING == _LEAVING]
         if counted:
-            endpoints = staying
+            behind = staying
             break
     conditions = 0
-    for endpoint in counted:
-        conditions |= endpoint.conditions
-    in_drained = [endpoint.zone for endpoint in counted if endpoint.zone in away.zones]
-    zones = tuple(sorted({*(endpoint.zone for endpoint in ready), *in_drained} - {""}))
+    for pods in counted:
+        conditions |= pods.conditions
+    in_drained = [pods.zone for pods in counted if pods.zone in away.zones]
+    zones = tuple(sorted({*(pods.zone for pods in ready), *in_drained} - {""}))
     hinted = {zone for each in ready for zone in each.hinted} if all(each.hinted for each in ready) else set()
     ports = _ordered(export.ports)
     unknown = kind == AddressKind.CLUSTER_SET_IP and not export.slices  # no slices are written: not a word on readiness
@@ -192,10 +174,10 @@ def _services(
                 kind=kind,
                 address=address,
                 ready=1 if unknown else _pod_count(ready),
-                total=1 if unknown else _pod_count(endpoints),
+                total=1 if unknown else _pod_count(behind),
                 conditions=conditions,
                 zones=zones,
-                host=host,
+                hostname=host,
                 ports=ports,
                 hinted=tuple(sorted(hinted)),
             )
@@ -204,6 +186,40 @@ def _services(
         for family in families
         if family
     )
+
+
+class _Pods(NamedTuple):
+    """Addresses that have all this in common, and their number: `width` bytes each."""
+
+    width: int
+    conditions: int
+    zone: str
+    hinted: tuple[str, ...]
+    number: int
+
+
+def _alike(export: Export) -> dict[_Kind, list[tuple[bytes, str]]]:
+    """Every address once, with its hostname, by what it has in common with others.
+
+    It is made from the slices' columns, with no object for an endpoint, unless an address stands in them twice.
+    """
+    alike: dict[_Kind, list[tuple[bytes, str]]] = {}
+    parts = [(part, list(part.rows())) for part in export.slices]
+    total = sum(len(rows) for _, rows in parts)
+    if len({row[0] for _, rows in parts for row in rows}) < total:
+        for each, ports in _endpoints(export):
+            key = (len(each.address), each.conditions, each.zone, each.hinted, ports)
+            alike.setdefault(key, []).append((each.address, each.hostname))
+        return alike
+    for part, rows in parts:
+        ports = _ordered(part.ports)
+        found: dict[tuple[int, int, int], list[tuple[bytes, str]]] = {}
+        for row in rows:
+            found.setdefault(row[2:], []).append(row[:2])
+        for (conditions, place, hints), own in found.items():
+            key = (part.width, conditions, part.zones[place], part.hinted(hints), ports)
+            alike.setdefault(key, []).extend(own)
+    return alike
 
 
 def _endpoints(export: Export) -> Iterable[tuple[Endpoint, tuple[Port, ...]]]:
@@ -231,14 +247,10 @@ def _merged(one: Endpoint, other: Endpoint) -> Endpoint:
     )
 
 
-def _leaving(endpoint: Endpoint) -> bool:
-    return endpoint.conditions & (SERVING | TERMINATING) == SERVING | TERMINATING
-
-
-def _pod_count(endpoints: list[Endpoint]) -> int:
+def _pod_count(behind: list[_Pods]) -> int:
     """How many pods stand behind these addresses: a dual-stack pod has one of each family."""
-    short = sum(len(endpoint.address) == 4 for endpoint in endpoints)
-    return max(short, len(endpoints) - short)
+    short = sum(pods.number for pods in behind if pods.width == 4)
+    return max(short, sum(pods.number for pods in behind) - short)
 
 
 def _ordered(ports: Iterable[Port]) -> tuple[Port, ...]:

@@ -117,15 +117,21 @@ class Slice(Struct, frozen=True, array_like=True, gc=False):
 
     def endpoints(self) -> Iterator[Endpoint]:
         """Its endpoints, in the order of their columns."""
-        width, zones, count = self.width, self.zones, self.count
-        addresses = (self.addresses[at : at + width] for at in range(0, len(self.addresses), width))
-        hints = self.hints or _NO_HINTS
-        held = (self.conditions, self.places, hints.places)
-        columns = (column * count if len(column) == 1 else column for column in held)
-        for address, conditions, place, hinted, host in zip(
-            addresses, *columns, self.hostnames or repeat("", count), strict=True
-        ):
-            yield Endpoint(address, conditions, zones[place], host, hints.zones[hinted])
+        for address, hostname, conditions, place, hints in self.rows():
+            yield Endpoint(address, conditions, self.zones[place], hostname, self.hinted(hints))
+
+    def rows(self) -> Iterator[tuple[bytes, str, int, int, int]]:
+        """Address, hostname and conditions of each endpoint, and the indices of its zone and of its hints."""
+        width, count = self.width, self.count
+        packed = self.addresses
+        addresses = [packed[at : at + width] for at in range(0, len(packed), width)]
+        held = (self.conditions, self.places, (self.hints or _NO_HINTS).places)
+        conditions, places, hints = (column * count if len(column) == 1 else column for column in held)
+        return zip(addresses, self.hostnames or repeat("", count), conditions, places, hints, strict=True)
+
+    def hinted(self, at: int) -> tuple[str, ...]:
+        """The zones of these hints."""
+        return (self.hints or _NO_HINTS).zones[at]
 
 
 _NO_HINTS: Final = Hints(((),), b"\0")

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from fedns.federation.drains import Drain
 from fedns.federation.health import Freshness
+from fedns.federation.hosts import host_label
 from fedns.federation.migrations import Shift
 from fedns.federation.objects import AddressKind, Cluster, Port
 
@@ -117,10 +118,10 @@ class Candidate(Struct, frozen=True, gc=False):
     A cluster-level address (ClusterIP, LoadBalancer, Gateway) has no host and no zone of its own: `zones` are those in
     which its cluster has ready endpoints, `ready` and `total` the numbers of ready and of all endpoints there, and
     `conditions` those of the ready ones (where none is ready, of those that serve while they end). A pod address has
-    its own zone, `ready` 0 or 1, and `host`, the host label of its per-host name. `ports` are the numbers to use
+    its own zone, `ready` 0 or 1, and the `hostname` that its slice has for it, if any. `ports` are the numbers to use
     with this address, `hinted` the zones for which Kubernetes' hints mean it (for a cluster-level address, where all
-    that are ready have some). A load balancer that has but a name in somebody else's DNS has no `address`: `host` is
-    that name.
+    that are ready have some). A load balancer that has but a name in somebody else's DNS has no `address`: `hostname`
+    is that name.
     """
 
     cluster: str
@@ -130,9 +131,14 @@ class Candidate(Struct, frozen=True, gc=False):
     total: int
     conditions: int = 0
     zones: tuple[str, ...] = ()
-    host: str = ""
+    hostname: str = ""
     ports: tuple[Port, ...] = ()
     hinted: tuple[str, ...] = ()
+
+    @property
+    def host(self) -> str:
+        """The host label of a pod's own name, made when it is wanted; or the name that stands for an address."""
+        return host_label(self.hostname, self.address) if self.kind == AddressKind.POD_IP else self.hostname
 
     @property
     def shown(self) -> str:

@@ -5,8 +5,8 @@ import pytest
 from fedns.answers import records
 from fedns.answers.lengths import crowded, room, too_long
 from fedns.answers.rules import Zone
-from fedns.federation.candidates import host_label
 from fedns.federation.catalog import Catalog
+from fedns.federation.hosts import host_label
 from fedns.federation.objects import READY, Cluster, Endpoint, Export, Port, Service, pack
 
 STRICT = Zone(name=".".join(["z" * 60, "y" * 60, "x" * 20]), kind="clusterset")

@@ -6,8 +6,8 @@ import pytest
 from msgspec import structs
 
 from fedns.answers import codes, services
-from fedns.federation.candidates import host_label
 from fedns.federation.health import Freshness
+from fedns.federation.hosts import host_label
 from fedns.federation.objects import SERVING, TERMINATING, AddressKind, Cluster, Endpoint, Port
 from fedns.federation.placement import Policy
 from tests.answers.federations import (

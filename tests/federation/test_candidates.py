@@ -1,13 +1,12 @@
 """From exports to the addresses that a client could use."""
 
-from ipaddress import ip_address
 from itertools import chain
 
 import pytest
 from hypothesis import given
 from msgspec import structs
 
-from fedns.federation.candidates import candidates, endpoint_at, host_label, in_order, order
+from fedns.federation.candidates import candidates, endpoint_at, in_order, order
 from fedns.federation.locality import Location
 from fedns.federation.objects import READY, AddressKind, Cluster, Endpoint, Export, Port, Service, Slice, pack
 from fedns.federation.placement import Candidate, Reason, World
@@ -154,23 +153,6 @@ def test_a_pod_without_a_zone_is_in_none() -> None:
     assert (with_zone.zones, without.zones) == (("b",), ())
 
 
-@pytest.mark.parametrize(
-    ("hostname", "address", "label"),
-    [
-        pytest.param("pet-0", "10.0.0.1", "pet-0", id="its hostname"),
-        pytest.param("Pet", "10.0.0.1", "Pet", id="its hostname, in the case it is written in"),
-        pytest.param("", "10.0.0.1", "10-0-0-1", id="IPv4"),
-        pytest.param("", "5678:abcd::1", "5678-abcd--1", id="IPv6"),
-        pytest.param("", "5678:ABCD:0:0:0:0:0:1", "5678-abcd--1", id="IPv6 written long"),
-        pytest.param("", "2001:db8::", "2001-db8--0", id="no dash at the end"),
-        pytest.param("", "::1", "--1", id="a dash in front"),
-    ],
-)
-def test_host_labels(hostname: str, address: str, label: str) -> None:
-    """An endpoint's own name is its hostname, else its address with dashes."""
-    assert host_label(hostname, ip_address(address).packed) == label
-
-
 @given(services, locations, worlds)
 def test_one_kind_for_each_cluster(given_service: Service, location: Location, everything: World) -> None:
     """Whatever members export, each has candidates of one kind at most, and every address stands once."""
@@ -195,7 +177,7 @@ def test_a_bunch_differs_in_address_and_host_only(
         assert bunch == tuple(sorted(bunch, key=order))
         first = bunch[0]
         assert len({len(each.address) for each in bunch}) == 1
-        assert {structs.replace(each, address=first.address, host=first.host) for each in bunch} == {first}
+        assert {structs.replace(each, address=first.address, hostname=first.hostname) for each in bunch} == {first}
 
 
 @given(services, locations, locations, worlds, worlds)
