@@ -5,8 +5,10 @@ change; `drained` and `migrated` decide the same with a drain and a migration in
 
 Then what a worker does with remembered answers when a member is lost: services asked for from fifty places, and all of
 it void at once. Here a pause counts, and the goal is 20 ms; `collector` is a whole round of Python's garbage collector.
+The same happens to a worker process that is asked all the time.
 """
 
+import asyncio
 import gc
 from collections.abc import Callable
 from functools import partial
@@ -18,15 +20,15 @@ from typing import Any, Final
 from msgspec import structs
 
 from bench.asking import query
+from bench.outage import told, under_load
 from fedns.answers import counters
 from fedns.answers.replica import Replica
 from fedns.answers.respond import respond
-from fedns.answers.rules import Rules, Zone
-from fedns.answers.wire import Generation, Members, NewRules, Replace
+from fedns.answers.wire import Members
 from fedns.federation.catalog import join
 from fedns.federation.drains import drain
-from fedns.federation.health import Freshness, Status
-from fedns.federation.locality import ClientRule, Location
+from fedns.federation.health import Freshness
+from fedns.federation.locality import Location
 from fedns.federation.migrations import Shift
 from fedns.federation.objects import READY, SERVING, AddressKind, Cluster, Endpoint, Export, Port, Service, pack
 from fedns.federation.placement import Placement, Policy, World, place
@@ -100,7 +102,7 @@ def _milliseconds(action: Callable[[], Any], seconds: float) -> float:
     return median(spent) * 1000
 
 
-async def measure(_directory: Path, seconds: int) -> dict[str, Any]:
+async def measure(directory: Path, seconds: int) -> dict[str, Any]:
     """Milliseconds of one decision in each case; `goal` is what it may cost."""
     where = Location("c0", "z1", "r0", "j0", "default")
     policy = Policy(min_ready="50%")
@@ -117,7 +119,7 @@ async def measure(_directory: Path, seconds: int) -> dict[str, Any]:
             "drained": _milliseconds(partial(place, service, where, drained, policy), part),
             "migrated": _milliseconds(partial(place, service, where, migrated, policy), part),
         }
-    return figures | {"a member is lost": _loss()}
+    return figures | {"a member is lost": _loss(), **await asyncio.to_thread(under_load, directory)}
 
 
 def _loss() -> dict[str, float]:
@@ -146,25 +148,7 @@ def _spent(action: Callable[[], Any]) -> float:
 
 def _worker() -> Replica:
     """A worker that knows three members with the same services, and clients at many places."""
-    names = ("c0", "c1", "c2")
     replica = Replica(memoryview(bytearray(counters.BYTES)).cast("Q"))
-    replica.apply(
-        NewRules(
-            Rules(
-                zones=(Zone(name="example.com", kind="federation", federation="myfed"),),
-                clusters=tuple(Cluster(name=name, region=name) for name in names),
-                clients=tuple(ClientRule(cidrs=(f"10.9.{at}.0/24",), region=f"r{at}") for at in range(PLACES)),
-            )
-        ),
-        NOW,
-    )
-    heard = (Status(cluster=name, joined=0.0, state=Freshness.FRESH, synced=True, alive=NOW) for name in names)
-    replica.apply(Members(tuple(heard)), NOW)
-    for number, name in enumerate(names):
-        exports = []
-        for at in range(SERVICES):
-            pods = [Endpoint(bytes((10, number, at >> 6, (at & 63) * 4 + each)), READY | SERVING) for each in range(3)]
-            exports.append(Export(name, "shop", f"s{at}", 1, headless=True, ports=PORTS, slices=pack(PORTS, pods)))
-        replica.apply(Replace(name, tuple(exports), first=True, last=True), NOW)
-    replica.apply(Generation("bench", 1), NOW)
+    for message in told(SERVICES, [f"10.9.{at}.0/24" for at in range(PLACES)], NOW):
+        replica.apply(message, NOW)
     return replica

@@ -4,8 +4,9 @@ import os
 import socket
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from time import monotonic, sleep
 from typing import Final
 
@@ -21,14 +22,19 @@ END_SECONDS: Final = 20.0
 
 
 @contextmanager
-def worker(directory: Path, messages: Iterable[ToWorker], *, port: int = 0) -> Iterator[int]:
-    """The port on 127.0.0.1 where a worker answers from what these messages say, over UDP and TCP."""
+def worker(
+    directory: Path, messages: Iterable[ToWorker], *, port: int = 0, later: SimpleQueue[ToWorker] | None = None
+) -> Iterator[int]:
+    """The port on 127.0.0.1 where a worker answers from what these messages say, over UDP and TCP.
+
+    What is put into `later` is told as it comes.
+    """
     said = b"".join(map(frame, messages))
     path = directory / "feed"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        feed = threading.Thread(target=_tell, args=(listener, said), daemon=True)
+        feed = threading.Thread(target=_tell, args=(listener, said, later), daemon=True)
         feed.start()
         opened = {each.type: each for each in open_sockets((Address("127.0.0.1", port),))}
         udp, tcp = opened[socket.SOCK_DGRAM], opened[socket.SOCK_STREAM]
@@ -67,10 +73,12 @@ def worker(directory: Path, messages: Iterable[ToWorker], *, port: int = 0) -> I
             tcp.close()
 
 
-def _tell(listener: socket.socket, said: bytes) -> None:
-    """Say everything to whoever comes first, and listen until it hangs up."""
+def _tell(listener: socket.socket, said: bytes, later: SimpleQueue[ToWorker] | None) -> None:
+    """Say everything to whoever comes first, and what comes later, and listen until it hangs up."""
     connection, _ = listener.accept()
-    with connection:
+    with connection, suppress(OSError):
         connection.sendall(said)
+        while later is not None:
+            connection.sendall(frame(later.get()))
         while connection.recv(4096):
             pass
