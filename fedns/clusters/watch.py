@@ -157,8 +157,6 @@ class Watch:
 
     async def _missing(self) -> None:
         """A resource that is absent is empty, and no fault; it may be installed, or allowed, at any time."""
-        self._want("first")
-        self._tail.version = 0
         if self._present and _now() - self._vanished_at < self._pace.confirm:
             # A server that starts may not know its own resources, or whom it lets read them, for a moment.
             if self.resource.extra:
@@ -169,6 +167,8 @@ class Watch:
             await self._backoff.pause()
             return
         self._present = False
+        self._want("first")
+        self._tail.version = 0
         if not self.resource.missed:
             self._follower.replaced(self.resource, [], sure=True)
             self.stream.objects = 0
@@ -258,7 +258,6 @@ class Watch:
         self._tail.unsettled = self._tail.lagging = False
         self._tail.refused = any(not each.namespace for each in whole.items)
         self._present, self._stuck, self._cut = True, 0, 0
-        self._vanished_at = float("inf")
         self._read_at = _now()
         self._judged = version
         self._rest(version)
@@ -301,6 +300,7 @@ class Watch:
         self._follower.failed(self.resource, reason)
 
     def _opened(self) -> None:
+        self._vanished_at = float("inf")
         self.stream.enter("watching", _now())
         self._follower.readable(self.resource)
 
