@@ -4,7 +4,7 @@ A plain packet that has come before is found by its own bytes without the id. An
 what its answer depends on: name without case, type, and the shape of the reply; so random ids, letters' case, cookies
 and client subnets cost a parse and no more. Both levels lead to the same entry, whose responses take turns.
 
-Tens of thousands of entries would make each round of the garbage collector a pause. So it tracks no part of them: they
+Tens of thousands of entries would make each round of the garbage collector a pause. So it tracks few of them: they
 are structs outside its rounds (`gc=False`), bytes, tuples and dictionaries of these. One that is kept knows its place,
 where it is known: such a cycle is undone when the entry is forgotten, and by nothing else.
 """

@@ -2,12 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 
 import dns.edns
 import dns.message
 import pytest
-import pytest_asyncio
 
 from fedns.answers import counters
 from fedns.servers import peer as module
@@ -15,20 +13,7 @@ from fedns.servers.connection import KEEPALIVE_SECONDS
 from fedns.servers.peer import MAX_QUERY_BYTES
 from fedns.servers.stream import StreamDoor
 from tests.answers.replicas import WEB, addresses
-from tests.servers.streams import QUERIES, connect, ended, framed, opened, read
-
-
-@pytest_asyncio.fixture
-async def listener(sockets: dict[int, socket.socket]) -> socket.socket:
-    """The listening socket."""
-    return sockets[socket.SOCK_STREAM]
-
-
-@pytest_asyncio.fixture
-async def door(listener: socket.socket) -> AsyncIterator[StreamDoor]:
-    """An open door."""
-    async with opened(listener) as door:
-        yield door
+from tests.servers.streams import QUERIES, connect, ended, framed, read
 
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])

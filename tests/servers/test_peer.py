@@ -2,28 +2,13 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from fedns.servers import peer as module
 from fedns.servers.peer import MAX_WAITING_BYTES
 from fedns.servers.stream import StreamDoor
-from tests.servers.streams import QUERIES, connect, ended, framed, opened, read
-
-
-@pytest_asyncio.fixture
-async def listener(sockets: dict[int, socket.socket]) -> socket.socket:
-    """The listening socket."""
-    return sockets[socket.SOCK_STREAM]
-
-
-@pytest_asyncio.fixture
-async def door(listener: socket.socket) -> AsyncIterator[StreamDoor]:
-    """An open door for TCP."""
-    async with opened(listener) as door:
-        yield door
+from tests.servers.streams import QUERIES, connect, ended, framed, read
 
 
 async def test_a_trickled_frame_keeps_its_first_deadline(door: StreamDoor, listener: socket.socket) -> None:

@@ -23,19 +23,6 @@ from tests.servers.streams import QUERIES, connect, ended, framed, opened, read
 from tests.settings.certificates import write_pair
 
 
-@pytest_asyncio.fixture
-async def listener(sockets: dict[int, socket.socket]) -> socket.socket:
-    """The listening socket."""
-    return sockets[socket.SOCK_STREAM]
-
-
-@pytest_asyncio.fixture
-async def door(listener: socket.socket) -> AsyncIterator[StreamDoor]:
-    """An open door for TCP."""
-    async with opened(listener) as door:
-        yield door
-
-
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[Path, Path]:
     """A certificate and its key."""
